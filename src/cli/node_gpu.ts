@@ -1,0 +1,42 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { create, globals } from 'webgpu';
+
+const SWIFTSHADER_FOLDERS = [
+  '/usr/lib/chromium',
+  '/usr/lib/chromium-browser',
+  '/usr/lib64/chromium-browser',
+  '/opt/google/chrome',
+  '/opt/microsoft/msedge',
+];
+
+/** Vulkan driver manifests of the software adapters found on this (Linux) machine. */
+export function softwareDrivers(): { lavapipe?: string; swiftshader?: string } {
+  const lavapipe = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d']
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
+    .find((file) => /lvp_icd.*\.json$/.test(file));
+  const browser = process.env.CHROME_PATH;
+  const swiftshader = [...(browser ? [dirname(browser)] : []), ...SWIFTSHADER_FOLDERS]
+    .map((folder) => join(folder, 'vk_swiftshader_icd.json'))
+    .find((file) => existsSync(file));
+  return { ...(lavapipe ? { lavapipe } : {}), ...(swiftshader ? { swiftshader } : {}) };
+}
+
+/**
+ * Dawn as `navigator.gpu` in Node. LAB_ADAPTER picks `hardware`, `lavapipe` or `swiftshader`; without it the hardware is
+ * tried first, then the software adapters. Sets the WebGPU globals (GPUBufferUsage …) that the engine reads.
+ */
+export async function openNodeGpu(): Promise<GPU> {
+  Object.assign(globalThis, globals);
+  const drivers = softwareDrivers();
+  const wanted = process.env.LAB_ADAPTER ?? 'auto';
+  if (wanted === 'lavapipe' || wanted === 'swiftshader') {
+    process.env.VK_ICD_FILENAMES = drivers[wanted] ?? '/no/such/driver';
+    return create([]);
+  }
+  const own = create([]);
+  if (wanted === 'hardware' || process.env.VK_ICD_FILENAMES || (await own.requestAdapter())) return own;
+  process.env.VK_ICD_FILENAMES = drivers.lavapipe ?? drivers.swiftshader ?? '';
+  return create([]);
+}
