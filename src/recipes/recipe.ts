@@ -1,0 +1,95 @@
+import type { GradeOptions, Grade, Problem } from '../tasks/task';
+import type { Policy } from '../model/policy';
+import type { ReferencePolicy } from '../model/reference';
+import type { Tokenizer } from '../text/tokenizer';
+import type {
+  AuditRecord,
+  CompletionRecord,
+  Config,
+  EvaluationRecord,
+  RunEventRecord,
+  SettingValue,
+} from '../runs/run';
+
+/** One setting: drawn as a control, accepted by `--set`, recorded with the run. Plain data. */
+export interface Field {
+  /** The field's own name in the literature: learning_rate, kl_coef … */
+  name: string;
+  label: string;
+  group: 'Schedule' | 'Optimizer' | 'PPO' | 'Generation' | 'Reward' | 'Data' | 'Evaluation' | 'Run';
+  kind: 'integer' | 'number' | 'boolean' | 'choice';
+  default: SettingValue;
+  min?: number;
+  max?: number;
+  choices?: readonly string[];
+  /** One line for people. */
+  help: string;
+  /** Where name and default come from. */
+  source: string;
+}
+
+export interface Preset {
+  id: string;
+  label: string;
+  /** Where its figures come from. */
+  source: string;
+  values: Config;
+}
+
+/** A metric a recipe logs: key in metrics.csv, and its formula on the recipe's page. */
+export interface MetricSpec {
+  key: string;
+  label: string;
+  unit: string;
+  help: string;
+}
+
+/** What a page or a command line can know of a recipe without the engine. */
+export interface RecipeInfo {
+  id: string;
+  label: string;
+  paper: string;
+  help: string;
+  fields: readonly Field[];
+  presets: readonly Preset[];
+  metrics: readonly MetricSpec[];
+}
+
+/** Where a recipe says what happens. Everything awaited is on disk (or in OPFS) when it resolves. */
+export interface RunLog {
+  /** `total` is the number of steps of the whole run once it is known. */
+  progress(step: number, total: number, phase: string): void;
+  metrics(step: number, values: Record<string, number>): Promise<void>;
+  completions(rows: CompletionRecord[]): Promise<void>;
+  evaluation(record: EvaluationRecord): Promise<void>;
+  event(record: RunEventRecord): Promise<void>;
+  audit(rows: AuditRecord[]): Promise<void>;
+  /** Saves the policy as it stands under checkpoints/<name>/. `keep` false replaces the last unkept one. */
+  checkpoint(name: string, options: { keep: boolean }): Promise<void>;
+  /** Called once, before PPO starts: KL of π_ref against the policy on real sequences. */
+  klAtStart(kl: number): Promise<void>;
+}
+
+export interface RunContext {
+  policy: Policy;
+  tokenizer: Tokenizer;
+  /** Makes π_ref out of the policy as it stands: a frozen copy, or the lab's ONNX export on onnxruntime-web. */
+  makeReference: (kind: string) => Promise<ReferencePolicy>;
+  train: readonly Problem[];
+  validation: readonly Problem[];
+  /** A separate evaluation set, graded once at the end; never used to choose a checkpoint. */
+  test: readonly Problem[];
+  grade: (
+    items: readonly { problem: Problem; completion: string }[],
+    options: GradeOptions,
+  ) => Promise<Grade[]>;
+  config: Config;
+  log: RunLog;
+  /** Throws when the run was stopped; waits while it is paused. Called between micro-steps. */
+  checkpointPause: () => Promise<void>;
+  audit: boolean;
+}
+
+export interface Recipe extends RecipeInfo {
+  run: (context: RunContext) => Promise<void>;
+}

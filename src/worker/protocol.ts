@@ -1,0 +1,182 @@
+/**
+ * What page and engine say to each other: types only. Every run event carries its run id; every reply carries the id of
+ * the request it answers. Bulk data is transferred; metrics are batched (at most ten messages a second).
+ */
+import type { ErrorCode } from '../errors';
+import type { AdapterFacts } from '../gpu/device';
+import type { RecipeInfo } from '../recipes/recipe';
+import type { BadRow, DatasetFormat } from '../data/dataset';
+import type {
+  CompletionRecord,
+  Config,
+  EvaluationRecord,
+  MetricRow,
+  RunEventRecord,
+  RunRecord,
+  RunStatus,
+} from '../runs/run';
+
+export interface BundledModel {
+  id: string;
+  label: string;
+  parameters: number;
+  help: string;
+}
+
+export interface BundledProblems {
+  id: string;
+  label: string;
+  help: string;
+}
+
+/** The engine's catalogue as plain data: the form is drawn, and useful, even where there is no WebGPU. */
+export interface Catalogue {
+  recipes: RecipeInfo[];
+  models: BundledModel[];
+  problems: BundledProblems[];
+  version: string;
+}
+
+export interface Capability {
+  adapter: AdapterFacts | null;
+  /** The one-second check of each kernel family against its reference. */
+  check: {
+    families: { kernel: string; ok: boolean; share: number }[];
+    ok: boolean;
+    milliseconds: number;
+  } | null;
+  /** Why nothing can be trained here, in a sentence. */
+  refusal: string | null;
+}
+
+/** One row of the preview: exactly the text and tokens the model will see. */
+export interface PreviewRow {
+  line: number;
+  id: string;
+  question: string;
+  prompt: string;
+  /** Empty where the file has no chain of thought. */
+  target: string;
+  answer: string;
+  /** Token strings of prompt then target, and how many belong to the prompt; empty until a model is open. */
+  tokens: string[];
+  promptLength: number;
+}
+
+export interface DatasetSummary {
+  /** Names the open dataset in later commands. */
+  handle: string;
+  name: string;
+  format: DatasetFormat;
+  task: string;
+  rows: number;
+  usable: number;
+  hasCot: boolean;
+  bad: BadRow[];
+  preview: PreviewRow[];
+  /** Longest prompt and longest prompt + target, in tokens; null until a model is open. */
+  lengths: { prompt: number; total: number } | null;
+}
+
+export interface ModelSummary {
+  handle: string;
+  name: string;
+  architecture: string;
+  parameters: number;
+  hidden_size: number;
+  layers: number;
+  context: number;
+  vocabulary: number;
+  bytes: number;
+}
+
+/** Where a run starts: the model's own weights, or a checkpoint of an earlier run. */
+export type RunInit = { kind: 'model' } | { kind: 'checkpoint'; run: string; checkpoint: string };
+
+export interface StartRun {
+  recipe: string;
+  preset: string;
+  config: Config;
+  model: string;
+  dataset: string;
+  evalDataset: string | null;
+  init: RunInit;
+  name: string | null;
+}
+
+export interface Estimate {
+  bytes: Record<string, number>;
+  totalBytes: number;
+  fits: boolean;
+  /** A sentence when it does not fit. */
+  reason: string | null;
+}
+
+export type FileData = { name: string; bytes: ArrayBuffer };
+
+export type Command =
+  | { type: 'catalogue'; request: number }
+  | { type: 'capability'; request: number }
+  | { type: 'open_dataset'; request: number; file: FileData }
+  | { type: 'open_bundled_dataset'; request: number; id: string; split: 'train' | 'validation' | 'test' }
+  | { type: 'preview_dataset'; request: number; handle: string; model: string | null }
+  | { type: 'open_bundled_model'; request: number; id: string }
+  | { type: 'open_model_folder'; request: number; name: string; files: FileData[] }
+  | { type: 'estimate'; request: number; run: StartRun }
+  | { type: 'start'; request: number; run: StartRun }
+  /** SFT, then ReFT from its warm-up checkpoint, on the bundled model and problems. */
+  | { type: 'demo'; request: number; model: string | null; overrides: Config }
+  | { type: 'pause'; request: number; run: string }
+  | { type: 'resume'; request: number; run: string }
+  | { type: 'stop'; request: number; run: string }
+  | { type: 'list_runs'; request: number }
+  | { type: 'load_run'; request: number; run: string }
+  | { type: 'rename_run'; request: number; run: string; name: string }
+  | { type: 'delete_run'; request: number; run: string }
+  | { type: 'export_run'; request: number; run: string }
+  | { type: 'import_run'; request: number; file: FileData };
+
+/** What each command answers with. */
+export interface Replies {
+  catalogue: Catalogue;
+  capability: Capability;
+  open_dataset: DatasetSummary;
+  open_bundled_dataset: DatasetSummary;
+  preview_dataset: DatasetSummary;
+  open_bundled_model: ModelSummary;
+  open_model_folder: ModelSummary;
+  estimate: Estimate;
+  start: { run: string };
+  demo: { runs: string[] };
+  pause: null;
+  resume: null;
+  stop: null;
+  list_runs: RunRecord[];
+  load_run: { record: RunRecord; metrics: MetricRow[]; completions: CompletionRecord[] };
+  rename_run: RunRecord;
+  delete_run: null;
+  export_run: FileData;
+  import_run: RunRecord;
+}
+
+export type Event =
+  | { type: 'reply'; request: number; command: Command['type']; value: Replies[Command['type']] }
+  | { type: 'error'; request: number; code: ErrorCode; message: string }
+  | { type: 'run_created'; run: string; record: RunRecord }
+  | {
+      type: 'run_status';
+      run: string;
+      status: RunStatus;
+      step: number;
+      total: number;
+      /** "loading model", "generate", "score", "train", "evaluate" … */
+      phase: string;
+      tokensPerSecond: number;
+      secondsLeft: number | null;
+      seconds: Record<string, number>;
+    }
+  | { type: 'run_metrics'; run: string; rows: MetricRow[] }
+  | { type: 'run_completions'; run: string; rows: CompletionRecord[] }
+  | { type: 'run_evaluation'; run: string; evaluation: EvaluationRecord }
+  | { type: 'run_event'; run: string; event: RunEventRecord }
+  | { type: 'run_finished'; run: string; record: RunRecord };
