@@ -23,6 +23,15 @@ export function softwareDrivers(): { lavapipe?: string; swiftshader?: string } {
   return { ...(lavapipe ? { lavapipe } : {}), ...(swiftshader ? { swiftshader } : {}) };
 }
 
+/** Every instance ever made: Dawn ends the process when one is collected while a device of it is in use. */
+const instances: GPU[] = [];
+
+function createInstance(): GPU {
+  const instance = create([]);
+  instances.push(instance);
+  return instance;
+}
+
 /**
  * Dawn as `navigator.gpu` in Node. LAB_ADAPTER picks `hardware`, `lavapipe` or `swiftshader`; without it the hardware is
  * tried first, then the software adapters. Sets the WebGPU globals (GPUBufferUsage …) that the engine reads.
@@ -33,10 +42,10 @@ export async function openNodeGpu(): Promise<GPU> {
   const wanted = process.env.LAB_ADAPTER ?? 'auto';
   if (wanted === 'lavapipe' || wanted === 'swiftshader') {
     process.env.VK_ICD_FILENAMES = drivers[wanted] ?? '/no/such/driver';
-    return create([]);
+    return createInstance();
   }
-  const own = create([]);
+  const own = createInstance();
   if (wanted === 'hardware' || process.env.VK_ICD_FILENAMES || (await own.requestAdapter())) return own;
   process.env.VK_ICD_FILENAMES = drivers.lavapipe ?? drivers.swiftshader ?? '';
-  return create([]);
+  return createInstance();
 }

@@ -75,7 +75,8 @@ export class Plan<D> {
     this.bindings.forEach(({ kernel, views, pipeline }, index) => {
       const entries: GPUBindGroupEntry[] = views.map((view, binding) => ({
         binding,
-        resource: { buffer: view.buffer, offset: view.offset, size: Math.max(view.bytes, 4) },
+        // An empty array still binds one element (vec4 at most): every buffer has room for it.
+        resource: { buffer: view.buffer, offset: view.offset, size: Math.max(view.bytes, 16) },
       }));
       entries.push({
         binding: entries.length,
