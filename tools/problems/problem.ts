@@ -62,6 +62,8 @@ export function solve(steps: readonly Step[], numbers: Numbers, largest: number)
 /** Puts words and numbers into a sentence. Throws where the sentence names something the story lacks. */
 export function tell(sentence: string, words: Record<string, string>, numbers: Numbers): string {
   return sentence.replace(/\{(\w+)\}/g, (_, name: string) => {
+    if (name in words && name in numbers)
+      throw new Error(`{${name}} in "${sentence}" is both a word and a number`);
     const filled = words[name] ?? numbers[name];
     if (filled === undefined) throw new Error(`"${sentence}" names {${name}}, which the story does not have`);
     return String(filled);
@@ -87,7 +89,7 @@ export function makeProblem(template: Template, level: Level, random: Random): P
   const sentences = template.anyOrder ? random.shuffle(told) : told;
   if (random.chance(level.distractorShare)) {
     const noise = { noise: random.int(...level.few) + random.int(...level.few) };
-    const where = random.int(0, sentences.length);
+    const where = random.pick(placesForDistractor(sentences));
     sentences.splice(where, 0, tell(random.pick(DISTRACTORS), words, noise));
   }
   return {
@@ -99,6 +101,12 @@ export function makeProblem(template: Template, level: Level, random: Random): P
     decomposed: random.chance(level.decomposedShare),
     answer: valueOf(lastStep.name, values),
   };
+}
+
+/** Anywhere but before a sentence that leans on the one before it ("He", "Then"). */
+function placesForDistractor(sentences: readonly string[]): number[] {
+  const places = sentences.map((_, index) => index).concat(sentences.length);
+  return places.filter((index) => !/^(He|She|They|Then|Today)\b/.test(sentences[index] ?? ''));
 }
 
 function drawFor(level: Level, random: Random): Draw {

@@ -29,6 +29,8 @@ export interface Template {
   /** `family.question`, unique. */
   id: string;
   levels: readonly LevelName[];
+  /** How often it is told, 1 if left out; less where few numbers fit, so that none is used up. */
+  weight?: number;
   numbers(draw: Draw): Numbers;
   /** Sentences; `{name}` and the like are words, `{total}` and the like are the story's numbers. */
   body: readonly string[];

@@ -18,8 +18,30 @@ export const PEOPLE: readonly Person[] = [
 /** Things that can be counted, put into boxes, bought, given away and shared. */
 export const THINGS: readonly string[] = [
   ...['pens', 'cards', 'books', 'apples', 'coins', 'shells', 'stamps', 'eggs', 'beads', 'nuts'],
-  ...['balls', 'cakes', 'stickers', 'marbles', 'pencils', 'cookies', 'buttons', 'candles', 'bottles', 'flowers'],
-  ...['lemons', 'peaches', 'ribbons', 'photos', 'magnets', 'postcards', 'plums', 'crayons', 'bricks', 'seeds'],
+  ...[
+    'balls',
+    'cakes',
+    'stickers',
+    'marbles',
+    'pencils',
+    'cookies',
+    'buttons',
+    'candles',
+    'bottles',
+    'flowers',
+  ],
+  ...[
+    'lemons',
+    'peaches',
+    'ribbons',
+    'photos',
+    'magnets',
+    'postcards',
+    'plums',
+    'crayons',
+    'bricks',
+    'seeds',
+  ],
   ...['tickets', 'badges'],
 ];
 

@@ -14,6 +14,7 @@ export const BOXES: readonly Template[] = [
   {
     id: 'boxes.total',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: filled,
     body: [has],
     ask: 'How many {things} does {name} have?',
@@ -46,8 +47,16 @@ export const BOXES: readonly Template[] = [
   {
     id: 'boxes.two_sizes',
     levels: STANDARD,
-    numbers: (draw) => ({ large: draw.few(), in_large: draw.some(), small: draw.few(), in_small: draw.few() }),
-    body: ['{name} has {large} large {box_s} with {in_large} {things} each.', '{name} has {small} small {box_s} with {in_small} {things} each.'],
+    numbers: (draw) => ({
+      large: draw.few(),
+      in_large: draw.some(),
+      small: draw.few(),
+      in_small: draw.few(),
+    }),
+    body: [
+      '{name} has {large} large {box_s} with {in_large} {things} each.',
+      '{name} has {small} small {box_s} with {in_small} {things} each.',
+    ],
     anyOrder: true,
     ask: 'How many {things} does {name} have?',
     steps: [

@@ -18,10 +18,10 @@ export const COLOURS_STORIES: readonly Template[] = [
   {
     id: 'colours.all',
     levels: EASY_UP,
-    numbers: (draw) => ({ first: draw.some(), second: draw.some(), third: draw.some() }),
-    body: ['{name} has {first} {colour}, {second} {colour_too} and {third} {colour_last} {things}.'],
+    numbers: (draw) => ({ first: draw.some(), second: draw.some(), last: draw.some() }),
+    body: ['{name} has {first} {colour}, {second} {colour_too} and {last} {colour_last} {things}.'],
     ask: 'How many {things} does {name} have?',
-    steps: [known, step('all', 'known + third', '{name} has {} {things}.')],
+    steps: [known, step('all', 'known + last', '{name} has {} {things}.')],
   },
   {
     id: 'colours.most',

@@ -9,6 +9,7 @@ export const DAYS: readonly Template[] = [
   {
     id: 'days.total',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: daily,
     body: [makes],
     ask: 'How many {things} does {name} make?',
@@ -54,8 +55,14 @@ export const DAYS: readonly Template[] = [
       const done = draw.some();
       return { target: rate * draw.some() + done, done, daily: rate };
     },
-    body: ['{name} wants to make {target} {things}.', '{He} has made {done} and makes {daily} a day from now on.'],
+    body: [
+      '{name} wants to make {target} {things}.',
+      '{He} has made {done} and makes {daily} a day from now on.',
+    ],
     ask: 'How many more days does {name} need?',
-    steps: [step('missing', 'target - done', '{name} needs {} more {things}.'), step('days', 'missing / daily', '{name} needs {} more days.')],
+    steps: [
+      step('missing', 'target - done', '{name} needs {} more {things}.'),
+      step('days', 'missing / daily', '{name} needs {} more days.'),
+    ],
   },
 ];

@@ -4,7 +4,7 @@ import { EASY_UP, STANDARD, step, type Draw, type Template } from '../template';
 const filling = (draw: Draw) => {
   const boxes = draw.few();
   const each = draw.some();
-  return { total: boxes * each + draw.int(1, each - 1), boxes, each };
+  return { total: boxes * each + draw.int(2, each - 1), boxes, each };
 };
 const story = '{name} has {total} {things}. {He} fills {boxes} {box_s} with {each} {things} each.';
 const used = step('used', 'each * boxes', 'The {box_s} hold {} {things}.');
@@ -23,7 +23,7 @@ export const LEFTOVERS: readonly Template[] = [
     levels: EASY_UP,
     numbers: (draw) => {
       const each = draw.some();
-      return { boxes: draw.few(), each, left: draw.int(1, each - 1) };
+      return { boxes: draw.few(), each, left: draw.int(2, each - 1) };
     },
     body: ['{name} fills {boxes} {box_s} with {each} {things} each.', '{left} {things} are left over.'],
     ask: 'How many {things} did {name} have?',
@@ -34,12 +34,15 @@ export const LEFTOVERS: readonly Template[] = [
     levels: STANDARD,
     numbers: (draw) => {
       const each = draw.few() + 1;
-      const left = draw.int(1, each - 1);
+      const left = draw.int(2, each - 1);
       return { total: each * draw.some() + left, each, left };
     },
     body: ['{name} packs {total} {things} into {box_s} of {each}.', '{left} {things} are left over.'],
     ask: 'How many {box_s} does {name} fill?',
-    steps: [step('used', 'total - left', '{name} packs {} {things}.'), step('boxes', 'used / each', '{name} fills {} {box_s}.')],
+    steps: [
+      step('used', 'total - left', '{name} packs {} {things}.'),
+      step('boxes', 'used / each', '{name} fills {} {box_s}.'),
+    ],
   },
   {
     id: 'leftovers.used_up',

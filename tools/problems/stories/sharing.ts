@@ -12,6 +12,7 @@ export const SHARING: readonly Template[] = [
   {
     id: 'sharing.each',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: shared,
     body: [shares],
     ask: 'How many {things} does each friend get?',
@@ -26,7 +27,10 @@ export const SHARING: readonly Template[] = [
       const own = draw.int(5, total - 5);
       return { own, more: total - own, friends };
     },
-    body: ['{name} has {own} {things} and gets {more} more.', '{He} shares them equally among {friends} friends.'],
+    body: [
+      '{name} has {own} {things} and gets {more} more.',
+      '{He} shares them equally among {friends} friends.',
+    ],
     ask: 'How many {things} does each friend get?',
     steps: [step('total', 'own + more', '{name} has {} {things}.'), each],
   },
@@ -38,7 +42,10 @@ export const SHARING: readonly Template[] = [
       const kept = draw.some();
       return { all: friends * draw.some() + kept, kept, friends };
     },
-    body: ['{name} has {all} {things}.', '{He} keeps {kept} and shares the rest equally among {friends} friends.'],
+    body: [
+      '{name} has {all} {things}.',
+      '{He} keeps {kept} and shares the rest equally among {friends} friends.',
+    ],
     ask: 'How many {things} does each friend get?',
     steps: [step('total', 'all - kept', '{name} shares {} {things}.'), each],
   },
@@ -57,7 +64,10 @@ export const SHARING: readonly Template[] = [
       const friends = draw.few();
       return { boxes: friends * draw.few(), in_box: draw.few(), friends };
     },
-    body: ['{name} has {boxes} {box_s} of {in_box} {things}.', '{He} shares all the {things} equally among {friends} friends.'],
+    body: [
+      '{name} has {boxes} {box_s} of {in_box} {things}.',
+      '{He} shares all the {things} equally among {friends} friends.',
+    ],
     ask: 'How many {things} does each friend get?',
     steps: [step('total', 'boxes * in_box', '{name} has {} {things}.'), each],
   },

@@ -13,6 +13,7 @@ export const SHOPPING: readonly Template[] = [
   {
     id: 'shopping.cost',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: bought,
     body: [buys],
     ask: 'How many dollars does {name} pay?',
@@ -29,6 +30,7 @@ export const SHOPPING: readonly Template[] = [
   {
     id: 'shopping.price',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: (draw) => {
       const amount = draw.few();
       return { cost: amount * draw.some(), amount };
@@ -57,7 +59,13 @@ export const SHOPPING: readonly Template[] = [
       const { amount, price } = bought(draw);
       const amount_too = draw.few();
       const price_too = draw.few();
-      return { money: amount * price + amount_too * price_too + draw.some(), amount, price, amount_too, price_too };
+      return {
+        money: amount * price + amount_too * price_too + draw.some(),
+        amount,
+        price,
+        amount_too,
+        price_too,
+      };
     },
     body: [
       '{name} has {money} dollars.',
@@ -75,8 +83,15 @@ export const SHOPPING: readonly Template[] = [
     id: 'shopping.discount',
     levels: STANDARD,
     numbers: (draw) => ({ amount: draw.few(), full: draw.some(), off: draw.few() }),
-    body: ['One of the {things} costs {full} dollars.', 'Today each is {off} dollars cheaper.', '{name} buys {amount}.'],
+    body: [
+      'One of the {things} costs {full} dollars.',
+      'Today each is {off} dollars cheaper.',
+      '{name} buys {amount}.',
+    ],
     ask: 'How many dollars does {name} pay?',
-    steps: [step('price', 'full - off', 'Today each costs {} dollars.'), step('cost', 'price * amount', '{name} pays {} dollars.')],
+    steps: [
+      step('price', 'full - off', 'Today each costs {} dollars.'),
+      step('cost', 'price * amount', '{name} pays {} dollars.'),
+    ],
   },
 ];

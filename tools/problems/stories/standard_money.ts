@@ -43,9 +43,15 @@ export const STANDARD_MONEY: readonly Template[] = [
     id: 'savings.weeks',
     levels: STANDARD,
     numbers: saving,
-    body: ['{name} wants a bike for {goal} dollars.', '{He} has {saved} dollars and saves {weekly} dollars a week.'],
+    body: [
+      '{name} wants a bike for {goal} dollars.',
+      '{He} has {saved} dollars and saves {weekly} dollars a week.',
+    ],
     ask: 'How many weeks does {name} need?',
-    steps: [step('missing', 'goal - saved', '{name} needs {} more dollars.'), step('weeks', 'missing / weekly', '{name} needs {} weeks.')],
+    steps: [
+      step('missing', 'goal - saved', '{name} needs {} more dollars.'),
+      step('weeks', 'missing / weekly', '{name} needs {} weeks.'),
+    ],
   },
   {
     id: 'savings.after',
@@ -54,7 +60,10 @@ export const STANDARD_MONEY: readonly Template[] = [
     body: ['{name} has {saved} dollars.', '{name} saves {weekly} dollars a week.'],
     anyOrder: true,
     ask: 'How many dollars does {name} have after {weeks} weeks?',
-    steps: [step('new', 'weekly * weeks', '{name} saves {} dollars.'), step('all', 'new + saved', '{name} has {} dollars.')],
+    steps: [
+      step('new', 'weekly * weeks', '{name} saves {} dollars.'),
+      step('all', 'new + saved', '{name} has {} dollars.'),
+    ],
   },
   {
     id: 'savings.goal',
@@ -65,7 +74,10 @@ export const STANDARD_MONEY: readonly Template[] = [
       const saved = draw.some();
       return { goal: weekly * weeks + saved + draw.some(), saved, weekly, weeks };
     },
-    body: ['{name} wants a bike for {goal} dollars.', '{He} has {saved} dollars and saves {weekly} dollars a week for {weeks} weeks.'],
+    body: [
+      '{name} wants a bike for {goal} dollars.',
+      '{He} has {saved} dollars and saves {weekly} dollars a week for {weeks} weeks.',
+    ],
     ask: 'How many dollars are still missing?',
     steps: [
       step('new', 'weekly * weeks', '{name} saves {} dollars.'),
@@ -76,7 +88,12 @@ export const STANDARD_MONEY: readonly Template[] = [
   {
     id: 'tickets.family',
     levels: STANDARD,
-    numbers: (draw) => ({ adults: draw.few(), price: draw.some(), children: draw.few(), child_price: draw.few() }),
+    numbers: (draw) => ({
+      adults: draw.few(),
+      price: draw.some(),
+      children: draw.few(),
+      child_price: draw.few(),
+    }),
     body: ['A ticket costs {price} dollars for adults and {child_price} dollars for children.'],
     ask: 'How many dollars do {adults} adults and {children} children pay?',
     steps: [
@@ -94,9 +111,16 @@ export const STANDARD_MONEY: readonly Template[] = [
       const food = draw.some();
       return { rent: friends * each - food, food, friends };
     },
-    body: ['{friends} friends rent a boat for {rent} dollars.', 'They buy food for {food} dollars.', 'They split the cost equally.'],
+    body: [
+      '{friends} friends rent a boat for {rent} dollars.',
+      'They buy food for {food} dollars.',
+      'They split the cost equally.',
+    ],
     ask: 'How many dollars does each friend pay?',
-    steps: [step('cost', 'rent + food', 'Together they pay {} dollars.'), step('each', 'cost / friends', 'Each friend pays {} dollars.')],
+    steps: [
+      step('cost', 'rent + food', 'Together they pay {} dollars.'),
+      step('each', 'cost / friends', 'Each friend pays {} dollars.'),
+    ],
   },
   {
     id: 'selling.profit',
@@ -107,14 +131,23 @@ export const STANDARD_MONEY: readonly Template[] = [
     },
     body: ['{name} buys {amount} {things} for {cost} dollars each.', '{He} sells each for {price} dollars.'],
     ask: 'How many dollars does {name} gain?',
-    steps: [step('gain', 'price - cost', '{name} gains {} dollars on each.'), step('all', 'amount * gain', '{name} gains {} dollars.')],
+    steps: [
+      step('gain', 'price - cost', '{name} gains {} dollars on each.'),
+      step('all', 'amount * gain', '{name} gains {} dollars.'),
+    ],
   },
   {
     id: 'selling.two_days',
     levels: STANDARD,
     numbers: (draw) => ({ price: draw.few(), first: draw.some(), second: draw.some() }),
-    body: ['{name} sells {things} for {price} dollars each.', '{He} sells {first} on Monday and {second} on Tuesday.'],
+    body: [
+      '{name} sells {things} for {price} dollars each.',
+      '{He} sells {first} on Monday and {second} on Tuesday.',
+    ],
     ask: 'How many dollars does {name} get?',
-    steps: [step('sold', 'first + second', '{name} sells {} {things}.'), step('all', 'sold * price', '{name} gets {} dollars.')],
+    steps: [
+      step('sold', 'first + second', '{name} sells {} {things}.'),
+      step('all', 'sold * price', '{name} gets {} dollars.'),
+    ],
   },
 ];

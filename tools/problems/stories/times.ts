@@ -10,6 +10,7 @@ export const TIMES: readonly Template[] = [
   {
     id: 'times.other',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: multiple,
     body: [has, timesAsMany],
     anyOrder: true,
@@ -19,6 +20,7 @@ export const TIMES: readonly Template[] = [
   {
     id: 'times.together',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: multiple,
     body: [has, timesAsMany],
     anyOrder: true,
@@ -28,6 +30,7 @@ export const TIMES: readonly Template[] = [
   {
     id: 'times.gap',
     levels: EASY_UP,
+    weight: 0.5,
     numbers: multiple,
     body: [has, timesAsMany],
     anyOrder: true,
