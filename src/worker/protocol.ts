@@ -16,6 +16,12 @@ import type {
   RunStatus,
 } from '../runs/run';
 
+// What the page may know of recipes, files and adapters: it imports these types from here.
+export type { ErrorCode } from '../errors';
+export type { AdapterFacts } from '../gpu/device';
+export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
+export type { BadRow, DatasetFormat } from '../data/dataset';
+
 export interface BundledModel {
   id: string;
   label: string;
@@ -112,6 +118,23 @@ export interface Estimate {
   reason: string | null;
 }
 
+/** Which problems one run answered right, by problem id, each problem once. */
+export type Outcomes = { name: string; correct: [problem: string, correct: boolean][] };
+
+/** Two runs on the same problems; `gained` are those the second answers right and the first wrong. */
+export interface Comparison {
+  /** Problems that both runs answered. */
+  n: number;
+  both: number;
+  neither: number;
+  gained: number;
+  lost: number;
+  /** McNemar's exact test, two-sided. */
+  p: number;
+  /** The same for people. */
+  sentence: string;
+}
+
 export type FileData = { name: string; bytes: ArrayBuffer };
 
 export type Command =
@@ -134,7 +157,9 @@ export type Command =
   | { type: 'rename_run'; request: number; run: string; name: string }
   | { type: 'delete_run'; request: number; run: string }
   | { type: 'export_run'; request: number; run: string }
-  | { type: 'import_run'; request: number; file: FileData };
+  | { type: 'import_run'; request: number; file: FileData }
+  /** A paired test of `b` against `a`; pure arithmetic, so recorded runs can be compared too. */
+  | { type: 'compare'; request: number; a: Outcomes; b: Outcomes };
 
 /** What each command answers with. */
 export interface Replies {
@@ -157,6 +182,7 @@ export interface Replies {
   delete_run: null;
   export_run: FileData;
   import_run: RunRecord;
+  compare: Comparison;
 }
 
 export type Event =
