@@ -1,0 +1,243 @@
+import { LabError } from '../errors';
+import { OnnxGraph } from './onnx_proto';
+
+/** What the ONNX graph of a Llama model is made from, by its keys in config.json. */
+export interface OnnxLlamaConfig {
+  hidden_size: number;
+  intermediate_size: number;
+  num_hidden_layers: number;
+  num_attention_heads: number;
+  num_key_value_heads: number;
+  head_dim: number;
+  vocab_size: number;
+  max_position_embeddings: number;
+  rms_norm_eps: number;
+  rope_theta: number;
+  tie_word_embeddings: boolean;
+}
+
+/** Weights by their Hugging Face tensor names, row-major f32; a linear layer's weight is (out, in). */
+export type NamedWeights = (name: string) => Float32Array;
+
+export interface OnnxOptions {
+  /**
+   * `all`: logits (B,T,V) at every position, what other tools expect of a causal model. `rows`: a third input `rows` (M)
+   * picks positions of the flattened (B·T) batch and the logits are (M,ldv), ldv = V rounded up to 4, the last columns
+   * without meaning: what a reference policy needs, and nothing more.
+   */
+  logits: 'all' | 'rows';
+  /** Positions in the RoPE table, at most `max_position_embeddings`: the longest sequence the file can run. */
+  maxPositions?: number;
+}
+
+const OPSET = 17;
+const IR_VERSION = 8;
+/** A score that leaves nothing after softmax; finite, so that no arithmetic on it can give NaN. */
+const MASKED = -1e30;
+/** A protobuf message cannot be longer. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/**
+ * Writes a Llama model as an ONNX file (opset 17, standard operators). Inputs: `input_ids` (B,T) and `position_ids` (B,T),
+ * int64; a position attends to those of its sequence that are not after it, so right padding needs no mask. Output:
+ * `logits`, f32, see `OnnxOptions`. RMSNorm is spelt out, RoPE reads tables, grouped heads are repeated by Expand.
+ * Errors: `bad_input` when the file would pass the 2 GiB a protobuf can hold.
+ */
+export function writeOnnx(
+  config: OnnxLlamaConfig,
+  weights: NamedWeights,
+  options: OnnxOptions,
+): Uint8Array<ArrayBuffer> {
+  refuseTooLarge(config);
+  const llama = new LlamaGraph(config, weights, options);
+  return llama.graph.model('reft-lab', OPSET, IR_VERSION);
+}
+
+function refuseTooLarge(config: OnnxLlamaConfig): void {
+  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, head_dim: HS, vocab_size: V } = config;
+  const heads = 2 * (config.num_attention_heads + config.num_key_value_heads) * HS;
+  const parameters = L * C * (heads + 3 * F) + V * C * (config.tie_word_embeddings ? 1 : 2);
+  if (4 * parameters < MAX_BYTES - 2 ** 24) return;
+  throw new LabError(
+    'bad_input',
+    `This model takes ${((4 * parameters) / 2 ** 30).toFixed(1)} GiB in f32 and an ONNX file holds at most 2 GiB. ` +
+      'Use the frozen copy as the reference policy instead.',
+  );
+}
+
+class LlamaGraph {
+  readonly graph = new OnnxGraph('llama');
+  private readonly config: OnnxLlamaConfig;
+  private readonly weights: NamedWeights;
+  private values = 0;
+
+  constructor(config: OnnxLlamaConfig, weights: NamedWeights, options: OnnxOptions) {
+    this.config = config;
+    this.weights = weights;
+    this.build(options);
+  }
+
+  private build({ logits, maxPositions }: OnnxOptions): void {
+    const { graph, config } = this;
+    const { hidden_size: C, vocab_size: V } = config;
+    const ids = graph.input('input_ids', 'int64', ['B', 'T']);
+    const positions = graph.input('position_ids', 'int64', ['B', 'T']);
+    const rows = logits === 'rows' ? graph.input('rows', 'int64', ['M']) : undefined;
+    const ldv = rows ? Math.ceil(V / 4) * 4 : V;
+    this.constants();
+
+    const embedding = graph.initializer(
+      'model.embed_tokens.weight',
+      [ldv, C],
+      padded(this.weights('model.embed_tokens.weight'), ldv * C),
+    );
+    const rope = this.ropeTables(
+      positions,
+      Math.min(maxPositions ?? Infinity, config.max_position_embeddings),
+    );
+    const later = this.laterPositions(positions);
+
+    let hidden = this.op('Gather', [embedding, ids], { axis: 0 });
+    for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+      const at = `model.layers.${layer}`;
+      const normed = this.rmsnorm(hidden, `${at}.input_layernorm.weight`);
+      hidden = this.op('Add', [hidden, this.attention(normed, `${at}.self_attn`, rope, later)]);
+      const again = this.rmsnorm(hidden, `${at}.post_attention_layernorm.weight`);
+      hidden = this.op('Add', [hidden, this.mlp(again, `${at}.mlp`)]);
+    }
+    if (rows) {
+      const flat = this.op('Reshape', [hidden, this.shape([-1, C])]);
+      hidden = this.op('Gather', [flat, rows], { axis: 0 });
+    }
+    const final = this.rmsnorm(hidden, 'model.norm.weight');
+    const head = config.tie_word_embeddings
+      ? this.op('Transpose', [embedding], { perm: [1, 0] })
+      : this.transposed('lm_head.weight', V, C, ldv);
+    graph.node('MatMul', [final, head], ['logits']);
+    graph.output('logits', 'float', rows ? ['M', ldv] : ['B', 'T', V]);
+  }
+
+  private op(op: string, inputs: string[], attributes: Record<string, number | number[]> = {}): string {
+    const out = `v${this.values++}`;
+    this.graph.node(op, inputs, [out], attributes);
+    return out;
+  }
+
+  private constants(): void {
+    this.graph.initializer('eps', [], Float32Array.of(this.config.rms_norm_eps));
+    this.graph.initializer('masked', [], Float32Array.of(MASKED));
+    this.graph.initializer('scale', [], Float32Array.of(1 / Math.sqrt(this.config.head_dim)));
+  }
+
+  private readonly shapes = new Set<string>();
+
+  /** An int64 constant, one initializer however often it is asked for. */
+  private shape(values: number[]): string {
+    const name = `shape_${values.join('_')}`;
+    if (!this.shapes.has(name)) this.graph.initializer(name, [values.length], values);
+    this.shapes.add(name);
+    return name;
+  }
+
+  /** The (out, in) weight `name` as an initializer (in, columns), columns ≥ out, the rest zero: ready for x·W. */
+  private transposed(name: string, out: number, inp: number, columns = out): string {
+    const weight = this.weights(name);
+    const data = new Float32Array(inp * columns);
+    for (let i = 0; i < out; i++) {
+      for (let j = 0; j < inp; j++) data[j * columns + i] = weight[i * inp + j] ?? Number.NaN;
+    }
+    return this.graph.initializer(`${name}.T`, [inp, columns], data);
+  }
+
+  private linear(inp: string, name: string, rows: number, columns: number): string {
+    return this.op('MatMul', [inp, this.transposed(`${name}.weight`, rows, columns)]);
+  }
+
+  /** weight · x / sqrt(mean(x²) + eps). */
+  private rmsnorm(inp: string, name: string): string {
+    const squares = this.op('Mul', [inp, inp]);
+    const mean = this.op('ReduceMean', [squares], { axes: [-1], keepdims: 1 });
+    const root = this.op('Sqrt', [this.op('Add', [mean, 'eps'])]);
+    const weight = this.graph.initializer(name, [this.config.hidden_size], this.weights(name));
+    return this.op('Mul', [this.op('Div', [inp, root]), weight]);
+  }
+
+  /** cos and sin (B,T,1,HS) of every position; both halves of a head turn by the same angles (Hugging Face's order). */
+  private ropeTables(positions: string, length: number): { cos: string; sin: string } {
+    const { head_dim: HS, rope_theta } = this.config;
+    const half = HS / 2;
+    const table = (f: (angle: number) => number): Float32Array =>
+      Float32Array.from({ length: length * HS }, (_, i) =>
+        f(Math.floor(i / HS) * rope_theta ** (-((i % HS) % half) / half)),
+      );
+    const rowsOf = (name: string, f: (angle: number) => number): string => {
+      const rows = this.op('Gather', [this.graph.initializer(name, [length, HS], table(f)), positions], {
+        axis: 0,
+      });
+      return this.op('Unsqueeze', [rows, this.shape([2])]);
+    };
+    return { cos: rowsOf('rope_cos', Math.cos), sin: rowsOf('rope_sin', Math.sin) };
+  }
+
+  /** (B,1,T,T), true where the key's position is after the query's. */
+  private laterPositions(positions: string): string {
+    const queries = this.op('Unsqueeze', [positions, this.shape([1, 3])]);
+    const keys = this.op('Unsqueeze', [positions, this.shape([1, 2])]);
+    return this.op('Greater', [keys, queries]);
+  }
+
+  private rotate(heads: string, rope: { cos: string; sin: string }): string {
+    const first = `v${this.values++}`;
+    const second = `v${this.values++}`;
+    this.graph.node('Split', [heads], [first, second], { axis: -1 });
+    const turned = this.op('Concat', [this.op('Neg', [second]), first], { axis: -1 });
+    return this.op('Add', [this.op('Mul', [heads, rope.cos]), this.op('Mul', [turned, rope.sin])]);
+  }
+
+  private attention(inp: string, at: string, rope: { cos: string; sin: string }, later: string): string {
+    const { hidden_size: C, num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = this.config;
+    const heads = (name: string, count: number): string =>
+      this.op('Reshape', [this.linear(inp, `${at}.${name}`, count * HS, C), this.shape([0, 0, count, HS])]);
+    const query = this.rotate(heads('q_proj', NH), rope);
+    const key = this.repeated(this.rotate(heads('k_proj', NKV), rope));
+    const value = this.repeated(heads('v_proj', NKV));
+
+    const q = this.op('Mul', [this.op('Transpose', [query], { perm: [0, 2, 1, 3] }), 'scale']);
+    const kT = this.op('Transpose', [key], { perm: [0, 2, 3, 1] });
+    const v = this.op('Transpose', [value], { perm: [0, 2, 1, 3] });
+    const scores = this.op('Where', [later, 'masked', this.op('MatMul', [q, kT])]);
+    const mixed = this.op('MatMul', [this.op('Softmax', [scores], { axis: -1 }), v]);
+    const joined = this.op('Reshape', [
+      this.op('Transpose', [mixed], { perm: [0, 2, 1, 3] }),
+      this.shape([0, 0, NH * HS]),
+    ]);
+    return this.linear(joined, `${at}.o_proj`, C, NH * HS);
+  }
+
+  /** (B,T,NKV,HS) → (B,T,NH,HS): every key/value head once for each query head of its group. */
+  private repeated(heads: string): string {
+    const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = this.config;
+    const group = NH / NKV;
+    if (group === 1) return heads;
+    const apart = this.op('Reshape', [heads, this.shape([0, 0, NKV, 1, HS])]);
+    const copies = this.op('Expand', [apart, this.shape([1, 1, 1, group, 1])]);
+    return this.op('Reshape', [copies, this.shape([0, 0, NH, HS])]);
+  }
+
+  /** down(silu(gate(x)) · up(x)). */
+  private mlp(inp: string, at: string): string {
+    const { hidden_size: C, intermediate_size: F } = this.config;
+    const gate = this.linear(inp, `${at}.gate_proj`, F, C);
+    const up = this.linear(inp, `${at}.up_proj`, F, C);
+    const silu = this.op('Mul', [gate, this.op('Sigmoid', [gate])]);
+    return this.linear(this.op('Mul', [silu, up]), `${at}.down_proj`, C, F);
+  }
+}
+
+/** `data` lengthened with zeros, itself where it is long enough. */
+function padded(data: Float32Array, length: number): Float32Array {
+  if (data.length >= length) return data;
+  const out = new Float32Array(length);
+  out.set(data);
+  return out;
+}
