@@ -1,0 +1,50 @@
+import { LabError } from '../errors';
+import { checkPath, isInside } from './paths';
+import type { RunFolder } from './run';
+
+/** A run's folder in memory: what an imported run is read from before it is kept, and what tests write to. */
+export class MemoryFolder implements RunFolder {
+  private readonly files = new Map<string, Uint8Array>();
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    this.files.set(checkPath(path), bytes.slice());
+  }
+
+  async append(path: string, text: string): Promise<void> {
+    const before = this.files.get(checkPath(path)) ?? new Uint8Array();
+    const added = new TextEncoder().encode(text);
+    const bytes = new Uint8Array(before.length + added.length);
+    bytes.set(before);
+    bytes.set(added, before.length);
+    this.files.set(path, bytes);
+  }
+
+  async read(path: string): Promise<Uint8Array> {
+    const bytes = this.files.get(path);
+    if (!bytes) throw new LabError('bad_input', `The run has no file ${path}.`);
+    return bytes.slice();
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return [...this.files.keys()].some((file) => isInside(file, path));
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.files.keys()].sort();
+  }
+
+  async remove(path: string): Promise<void> {
+    for (const file of [...this.files.keys()]) if (isInside(file, path)) this.files.delete(file);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    checkPath(to);
+    const moved = [...this.files].filter(([file]) => isInside(file, from));
+    if (moved.length === 0) throw new LabError('bad_input', `The run has no file or folder ${from}.`);
+    await this.remove(to);
+    for (const [file, bytes] of moved) {
+      this.files.delete(file);
+      this.files.set(to + file.slice(from.length), bytes);
+    }
+  }
+}

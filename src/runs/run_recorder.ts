@@ -1,0 +1,199 @@
+import { LabError } from '../errors';
+import { RunClock } from './run_clock';
+import type {
+  AuditRecord,
+  CompletionRecord,
+  EvaluationRecord,
+  MetricRow,
+  RunEventRecord,
+  RunFolder,
+  RunRecord,
+  RunStatus,
+} from './run';
+import { RunWriter, type FileMap } from './run_writer';
+
+/** Where a run stands right now. */
+export interface RunProgress {
+  status: RunStatus;
+  step: number;
+  total: number;
+  phase: string;
+  /** The last `throughput/tokens_per_s` the recipe logged; 0 before the first. */
+  tokensPerSecond: number;
+  /** From the mean time a step has taken; null before the first step is done. */
+  secondsLeft: number | null;
+  /** Where time went so far, by phase. */
+  seconds: Record<string, number>;
+}
+
+/** Who wants to hear of a run as it happens; called after the matching file was written. */
+export interface RunListener {
+  progress?(progress: RunProgress): void;
+  metrics?(row: MetricRow): void;
+  completions?(rows: CompletionRecord[]): void;
+  evaluation?(record: EvaluationRecord): void;
+  event?(record: RunEventRecord): void;
+  /** The run began, paused, went on or ended. */
+  status?(record: RunRecord): void;
+}
+
+export interface RecorderOptions {
+  folder: RunFolder;
+  /** The run as it begins; the recorder keeps its own copy. */
+  record: RunRecord;
+  /** Columns of metrics.csv: the recipe's `metrics`, in order. */
+  metricKeys: readonly string[];
+  listener?: RunListener;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+const RECORD_INTERVAL_MS = 1000;
+
+/**
+ * The log of one run: what a recipe reports goes to the run's folder and to a listener. Fulfils the recipes' `RunLog`,
+ * in the browser's worker and on the command line alike.
+ */
+export class RunRecorder {
+  private readonly now: () => number;
+  private readonly clock: RunClock;
+  private readonly state: RunRecord;
+  private phase = 'loading';
+  private tokensPerSecond = 0;
+  private recordWritten = 0;
+  private lastUnkept: string | undefined;
+  private savePolicy: (() => Promise<FileMap>) | undefined;
+
+  private constructor(
+    private readonly writer: RunWriter,
+    private readonly options: RecorderOptions,
+  ) {
+    this.state = structuredClone(options.record);
+    this.now = options.now ?? Date.now;
+    this.clock = new RunClock(this.now, this.state.seconds);
+  }
+
+  /** Begins the run's folder and tells the listener. */
+  static async create(options: RecorderOptions): Promise<RunRecorder> {
+    const writer = await RunWriter.create(options.folder, options.record, options.metricKeys);
+    const recorder = new RunRecorder(writer, options);
+    options.listener?.status?.(recorder.record);
+    return recorder;
+  }
+
+  /** The run as it stands; a copy. */
+  get record(): RunRecord {
+    return structuredClone({ ...this.state, seconds: this.clock.seconds() });
+  }
+
+  /** Says how the policy's files are made, once there is a policy: called by every checkpoint. */
+  saveWith(save: () => Promise<FileMap>): void {
+    this.savePolicy = save;
+  }
+
+  progress(step: number, total: number, phase: string): void {
+    this.state.step = step;
+    this.state.total_steps = total;
+    this.phase = phase;
+    this.clock.enter(phase, step);
+    this.tell();
+  }
+
+  async metrics(step: number, values: Record<string, number>): Promise<void> {
+    const row = { step, timestamp: this.now() / 1000, values };
+    this.tokensPerSecond = values['throughput/tokens_per_s'] ?? this.tokensPerSecond;
+    await this.writer.metrics(row);
+    this.options.listener?.metrics?.(row);
+    if (this.now() - this.recordWritten >= RECORD_INTERVAL_MS) await this.writeRecord();
+  }
+
+  async completions(rows: CompletionRecord[]): Promise<void> {
+    await this.writer.completions(rows);
+    this.options.listener?.completions?.(rows);
+  }
+
+  /** Keeps the last evaluation of each split and, of those on validation, the best (the first of equals). */
+  async evaluation(record: EvaluationRecord): Promise<void> {
+    if (record.split === 'test') {
+      this.state.test = record;
+    } else {
+      this.state.validation = record;
+      if (!this.state.best || record.accuracy > this.state.best.accuracy) this.state.best = record;
+    }
+    await this.writeRecord();
+    this.options.listener?.evaluation?.(record);
+  }
+
+  async event(record: RunEventRecord): Promise<void> {
+    this.state.events.push(record);
+    await this.writeRecord();
+    this.options.listener?.event?.(record);
+  }
+
+  async audit(rows: AuditRecord[]): Promise<void> {
+    await this.writer.audit(rows);
+  }
+
+  /**
+   * Saves the policy under checkpoints/<name>/, whole or not at all. With `keep` false it takes the place of the last
+   * one saved so: the room a run needs does not grow with its length.
+   */
+  async checkpoint(name: string, { keep }: { keep: boolean }): Promise<void> {
+    if (!this.savePolicy) throw new LabError('bug', 'A checkpoint was asked for before there was a policy.');
+    const files = await this.savePolicy();
+    await this.writer.files(`checkpoints/${name}`, files);
+    const replaced = this.lastUnkept;
+    if (replaced !== undefined && replaced !== name) await this.writer.remove(`checkpoints/${replaced}`);
+    this.lastUnkept = keep ? undefined : name;
+    await this.writeRecord();
+  }
+
+  async klAtStart(kl: number): Promise<void> {
+    this.state.kl_at_start = kl;
+    await this.writeRecord();
+  }
+
+  /** Writes the final model, a Hugging Face folder, to model/. */
+  async model(files: FileMap): Promise<void> {
+    await this.writer.files('model', files);
+  }
+
+  /** The run began to run, was paused, or goes on. The time it stands still is nobody's. */
+  async setStatus(status: RunStatus): Promise<void> {
+    this.state.status = status;
+    if (status === 'running') this.clock.resume();
+    else this.clock.pause();
+    await this.writeRecord();
+    this.options.listener?.status?.(this.record);
+    this.tell();
+  }
+
+  /** Ends the run: done, stopped (by a person) or failed (with the error). */
+  async finish(
+    status: 'done' | 'stopped' | 'failed',
+    error?: { code: string; message: string },
+  ): Promise<RunRecord> {
+    this.state.finished = new Date(this.now()).toISOString();
+    if (error) this.state.error = { code: error.code, message: error.message };
+    await this.setStatus(status);
+    return this.record;
+  }
+
+  private async writeRecord(): Promise<void> {
+    this.recordWritten = this.now();
+    await this.writer.record(this.record);
+  }
+
+  private tell(): void {
+    const { status, step, total_steps: total } = this.state;
+    this.options.listener?.progress?.({
+      status,
+      step,
+      total,
+      phase: this.phase,
+      tokensPerSecond: this.tokensPerSecond,
+      secondsLeft: this.clock.secondsLeft(step, total),
+      seconds: this.clock.seconds(),
+    });
+  }
+}
