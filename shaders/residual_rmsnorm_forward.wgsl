@@ -1,0 +1,58 @@
+// residual_rmsnorm_forward: sum = inp + branch,  out = weight * sum * rstd,  rstd = 1 / sqrt(mean(sum^2) + eps)
+// Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4, fused with the residual addition before it.
+//
+//   inp     (N,C)  read     the residual stream
+//   branch  (N,C)  read     what attention or the MLP adds to it
+//   weight  (C)    read
+//   sum     (N,C)  write    the new residual stream: `inp` of rmsnorm_backward
+//   out     (N,C)  write
+//   rstd    (N)    write    kept for rmsnorm_backward
+//
+// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, 16 lanes a row.
+struct Params { N: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> inp: array<vec4f>;
+@group(0) @binding(1) var<storage, read> branch: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> sum: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+const LANES = 16u;
+const ROWS = 4u;
+var<workgroup> partials: array<f32, 64>; // ROWS x LANES
+
+@compute @workgroup_size(16, 4)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) nwg: vec3u,
+  @builtin(local_invocation_id) lid: vec3u,
+) {
+  let row = (wid.y * nwg.x + wid.x) * ROWS + lid.y;
+  let columns = select(0u, params.C / 4u, row < params.N);
+  let base = row * (params.C / 4u);
+
+  // Residual sum and its squares: each lane its columns, then every lane adds the 16 partial sums in the same order.
+  var squares = 0.0;
+  for (var c = lid.x; c < columns; c += LANES) {
+    let x = inp[base + c] + branch[base + c];
+    sum[base + c] = x;
+    squares += dot(x, x);
+  }
+  partials[lid.y * LANES + lid.x] = squares;
+  workgroupBarrier();
+  var total = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) {
+    total += partials[lid.y * LANES + lane];
+  }
+  let scale = inverseSqrt(total / f32(params.C) + params.eps);
+
+  // Each lane reads back only what it wrote itself.
+  for (var c = lid.x; c < columns; c += LANES) {
+    out[base + c] = weight[c] * sum[base + c] * scale;
+  }
+  if (lid.x == 0u && row < params.N) {
+    rstd[row] = scale;
+  }
+}

@@ -1,0 +1,127 @@
+import { runOnce } from '../gpu/run_once';
+import type { KernelCase } from './case';
+import { testNumbers } from './case_numbers';
+import { F32 } from './compare';
+import {
+  residualRmsnormForward,
+  rmsnormBackward,
+  rmsnormBackwardLaunch,
+  rmsnormBackwardWeight,
+  rmsnormBackwardWeightLaunch,
+  rmsnormForward,
+  rmsnormForwardLaunch,
+} from './rmsnorm';
+import {
+  residualRmsnormForwardReference,
+  rmsnormBackwardReference,
+  rmsnormForwardReference,
+} from './rmsnorm.reference';
+
+const EPS = 1e-5;
+
+// Rows around the 4 of a workgroup; columns around the 16 lanes of 4, and 4 times a prime; the last pair is over 64 rows.
+const SHAPES: readonly (readonly [N: number, C: number])[] = [
+  [0, 64],
+  [1, 4],
+  [2, 60],
+  [3, 64],
+  [4, 68],
+  [5, 244],
+  [7, 576],
+  [63, 12],
+  [64, 16],
+  [65, 20],
+  [257, 28],
+];
+
+function forwardCase(N: number, C: number): KernelCase {
+  return {
+    kernel: rmsnormForward.name,
+    direction: 'forward',
+    shape: `N=${N} C=${C}`,
+    run: async (gpu) => {
+      const inp = testNumbers(N * C, 1, 2);
+      const weight = testNumbers(C, 2);
+      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
+      const actual = await runOnce(gpu, rmsnormForward, { inp, weight, out: N * C, rstd: N }, params, grid);
+      const expected = rmsnormForwardReference(inp, weight, N, C, EPS);
+      return [
+        { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
+        { tensor: 'rstd', actual: actual.rstd, expected: expected.rstd, tolerance: F32 },
+      ];
+    },
+  };
+}
+
+function residualForwardCase(N: number, C: number): KernelCase {
+  return {
+    kernel: residualRmsnormForward.name,
+    direction: 'forward',
+    shape: `N=${N} C=${C}`,
+    run: async (gpu) => {
+      const inp = testNumbers(N * C, 3, 2);
+      const branch = testNumbers(N * C, 4);
+      const weight = testNumbers(C, 5);
+      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
+      const operands = { inp, branch, weight, sum: N * C, out: N * C, rstd: N };
+      const actual = await runOnce(gpu, residualRmsnormForward, operands, params, grid);
+      const expected = residualRmsnormForwardReference(inp, branch, weight, N, C, EPS);
+      return [
+        { tensor: 'sum', actual: actual.sum, expected: expected.sum, tolerance: F32 },
+        { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
+        { tensor: 'rstd', actual: actual.rstd, expected: expected.rstd, tolerance: F32 },
+      ];
+    },
+  };
+}
+
+/** What both backward kernels start from; what they add to is not zero. */
+function backwardInputs(N: number, C: number) {
+  const dout = testNumbers(N * C, 6);
+  const inp = testNumbers(N * C, 7, 2);
+  const weight = testNumbers(C, 8);
+  const rstd = Float32Array.from(rmsnormForwardReference(inp, weight, N, C, EPS).rstd);
+  const expected = rmsnormBackwardReference(dout, inp, weight, rstd, N, C);
+  return { dout, inp, weight, rstd, expected };
+}
+
+function backwardCase(N: number, C: number): KernelCase {
+  return {
+    kernel: rmsnormBackward.name,
+    direction: 'backward',
+    shape: `N=${N} C=${C}`,
+    run: async (gpu) => {
+      const { dout, inp, weight, rstd, expected } = backwardInputs(N, C);
+      const before = testNumbers(N * C, 9);
+      const { params, grid } = rmsnormBackwardLaunch({ N, C });
+      const operands = { dout, inp, weight, rstd, dinp: before };
+      const actual = await runOnce(gpu, rmsnormBackward, operands, params, grid);
+      const dinp = expected.dinp.map((gradient, i) => before[i]! + gradient);
+      return [{ tensor: 'dinp', actual: actual.dinp, expected: dinp, tolerance: F32 }];
+    },
+  };
+}
+
+function backwardWeightCase(N: number, C: number): KernelCase {
+  return {
+    kernel: rmsnormBackwardWeight.name,
+    direction: 'backward',
+    shape: `N=${N} C=${C}`,
+    run: async (gpu) => {
+      const { dout, inp, rstd, expected } = backwardInputs(N, C);
+      const before = testNumbers(C, 10);
+      const { params, grid } = rmsnormBackwardWeightLaunch({ N, C });
+      const operands = { dout, inp, rstd, dweight: before };
+      const actual = await runOnce(gpu, rmsnormBackwardWeight, operands, params, grid);
+      const dweight = expected.dweight.map((gradient, c) => before[c]! + gradient);
+      return [{ tensor: 'dweight', actual: actual.dweight, expected: dweight, tolerance: F32 }];
+    },
+  };
+}
+
+export const rmsnormCases: readonly KernelCase[] = SHAPES.flatMap(([N, C]) => [
+  forwardCase(N, C),
+  residualForwardCase(N, C),
+  backwardCase(N, C),
+  backwardWeightCase(N, C),
+]);
