@@ -4,9 +4,9 @@ import type { Command, Event, Replies } from './protocol';
 /** What a run says while it goes: every event that answers no request. */
 export type RunEvent = Exclude<Event, { type: 'reply' } | { type: 'error' }>;
 
-/** A command without its request number: the client numbers it. */
-type Unnumbered<C> = C extends Command ? Omit<C, 'request'> : never;
-type CommandOf<K extends Command['type']> = Unnumbered<Extract<Command, { type: K }>>;
+type CommandType = Command['type'];
+/** What a command carries besides its name and number. */
+type BodyOf<K extends CommandType> = Omit<Extract<Command, { type: K }>, 'type' | 'request'>;
 
 /** The part of `Worker` the client needs; tests put a plain object in its place. */
 export interface EnginePort {
@@ -18,8 +18,8 @@ export interface EnginePort {
 }
 
 interface Pending {
-  command: Command['type'];
-  resolve: (value: Replies[Command['type']]) => void;
+  type: CommandType;
+  resolve: (value: Replies[CommandType]) => void;
   reject: (error: LabError) => void;
 }
 
@@ -46,15 +46,14 @@ export class EngineClient {
   }
 
   /** Sends a command; file bytes in it are transferred, so the caller's ArrayBuffers are empty afterwards. */
-  request<K extends Command['type']>(command: CommandOf<K>): Promise<Replies[K]> {
+  request<K extends CommandType>(type: K, body: BodyOf<K>): Promise<Replies[K]> {
     if (this.dead) return Promise.reject(this.dead);
     const request = this.nextRequest++;
-    // The one cast of the boundary: the worker answers request n with the reply type of command n (receive checks it).
-    const numbered = { ...command, request } as unknown as Command;
+    // The boundary: that type and body make a command, and that reply n has the type of command n (receive checks it).
+    const command = { type, request, ...body } as unknown as Command;
     return new Promise<Replies[K]>((resolve, reject) => {
-      const settle = resolve as Pending['resolve'];
-      this.pending.set(request, { command: numbered.type, resolve: settle, reject });
-      this.port.postMessage(numbered, buffersOf(numbered));
+      this.pending.set(request, { type, resolve: (value) => resolve(value as Replies[K]), reject });
+      this.port.postMessage(command, buffersOf(command));
     });
   }
 
@@ -80,9 +79,8 @@ export class EngineClient {
     switch (event.type) {
       case 'reply': {
         const pending = this.take(event.request);
-        if (pending?.command === event.command) pending.resolve(event.value);
-        else
-          pending?.reject(new LabError('bug', `The engine answered ${pending.command} as ${event.command}.`));
+        if (pending?.type === event.command) pending.resolve(event.value);
+        else pending?.reject(new LabError('bug', `The engine answered ${pending.type} as ${event.command}.`));
         return;
       }
       case 'error':
