@@ -1,0 +1,36 @@
+// swiglu_backward: with s = 1 / (1 + exp(-gate)):  dgate = dout * up * s * (1 + gate * (1 - s)),  dup = dout * gate * s
+// Source: derivative of swiglu_forward (Shazeer 2020, arXiv:2002.05202, eq. 6).
+//
+//   dout      (N,F)   read
+//   gate_up   (N,2F)  read     gate in columns 0..F-1, up in F..2F-1
+//   dgate_up  (N,2F)  write    likewise
+//
+// Grid: ceil(N*F/256) workgroups, folded in two dimensions; one vec4 a thread.
+struct Params { N: u32, F: u32 }
+
+@group(0) @binding(0) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gate_up: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> dgate_up: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+const WG = 64u;
+const FARTHEST = 80.0; // exp(80) is still finite, and sigmoid(-80) is 0 beside anything
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) nwg: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (wid.y * nwg.x + wid.x) * WG + lane;
+  let columns = params.F / 4u;
+  if (index >= params.N * columns) {
+    return;
+  }
+  let at = (index / columns) * columns * 2u + index % columns;
+  let gate = gate_up[at];
+  let up = gate_up[at + columns];
+  let sigmoid = 1.0 / (1.0 + exp(-clamp(gate, vec4f(-FARTHEST), vec4f(FARTHEST))));
+  dgate_up[at] = dout[index] * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+  dgate_up[at + columns] = dout[index] * gate * sigmoid;
+}

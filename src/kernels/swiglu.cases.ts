@@ -1,0 +1,47 @@
+import { runOnce } from '../gpu/run_once';
+import type { KernelCase } from './case';
+import { testNumbers } from './case_numbers';
+import { F32 } from './compare';
+import { swigluBackward, swigluForward, swigluLaunch } from './swiglu';
+import { swigluBackwardReference, swigluForwardReference } from './swiglu.reference';
+
+// N·F/4 around the 64 threads of a workgroup, and a prime; the last scale takes exp to where f32 has no number for it.
+const SHAPES: readonly (readonly [N: number, F: number, scale: number])[] = [
+  [0, 16, 1],
+  [1, 4, 1],
+  [2, 8, 3],
+  [1, 252, 3],
+  [2, 128, 3],
+  [1, 260, 3],
+  [7, 244, 3],
+  [3, 100, 200],
+];
+
+export const swigluCases: readonly KernelCase[] = SHAPES.flatMap(([N, F, scale]): KernelCase[] => [
+  {
+    kernel: swigluForward.name,
+    direction: 'forward',
+    shape: `N=${N} F=${F} inputs to ${scale}`,
+    run: async (gpu) => {
+      const gateUp = testNumbers(N * 2 * F, 1, scale);
+      const { params, grid } = swigluLaunch({ N, F });
+      const { out } = await runOnce(gpu, swigluForward, { gate_up: gateUp, out: N * F }, params, grid);
+      const expected = swigluForwardReference(gateUp, N, F);
+      return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
+    },
+  },
+  {
+    kernel: swigluBackward.name,
+    direction: 'backward',
+    shape: `N=${N} F=${F} inputs to ${scale}`,
+    run: async (gpu) => {
+      const dout = testNumbers(N * F, 2);
+      const gateUp = testNumbers(N * 2 * F, 3, scale);
+      const { params, grid } = swigluLaunch({ N, F });
+      const operands = { dout, gate_up: gateUp, dgate_up: N * 2 * F };
+      const { dgate_up } = await runOnce(gpu, swigluBackward, operands, params, grid);
+      const expected = swigluBackwardReference(dout, gateUp, N, F);
+      return [{ tensor: 'dgate_up', actual: dgate_up, expected, tolerance: F32 }];
+    },
+  },
+]);
