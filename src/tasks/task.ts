@@ -16,6 +16,31 @@ export interface Problem {
   answer: string;
   /** A program CoT: the target is Python, `def solution():`, and the answer is what it returns. */
   program?: boolean;
+  /** Where it stands in its file: line (jsonl) or row of the array (json), from 1. */
+  line?: number;
+}
+
+/** A row of a file as a problem, or the reason why it is none, in a sentence. */
+export type Parsed = { problem: Problem } | { reason: string };
+
+/**
+ * The rules of one task. Prompt and target are the same for all tasks (prompt.ts); what differs is how an answer is
+ * read, compared and rewarded.
+ */
+export interface Task {
+  id: TaskId;
+  label: string;
+  /** The gold answer of a file as `isCorrect` reads it, or null when it is none. */
+  gold(answer: unknown): string | null;
+  /** What a gold answer must be, for the sentence about one that is not: "a number". */
+  goldIs: string;
+  /** The answer in a natural-language completion, or null. */
+  extract(completion: string, extraction: Extraction): string | null;
+  /** The answer in what a program returned (already text), or null. */
+  extractReturned(returned: string): string | null;
+  isCorrect(extracted: string, answer: string): boolean;
+  /** Reward of a completion; `extracted` null when no answer could be read. */
+  reward(extracted: string | null, correct: boolean, options: GradeOptions): number;
 }
 
 /** How numbers are read out of N-CoT: as the reference does, or also "1,000", "$5" and "72." */
