@@ -1,0 +1,113 @@
+// logits_stats: per row, with z the logits and p = softmax(z):
+//   lse = log(sum exp(z)),  logp = z[target] - lse,  entropy = -sum p log p,  correct = (argmax z == target)
+// One pass over the logits: each lane keeps a running maximum m with s = sum exp(z-m) and t = sum exp(z-m)*(z-m), rescaled
+// when m grows; then entropy = log(s) - t/s. The lowest index wins a tie for argmax.
+// Source: Milakov & Gimelshein 2018, arXiv:1805.02867, alg. 3 (online softmax).
+//
+//   logits   (R,ldv)  read    chunk row r is global row row0 + r; columns V..ldv-1 are padding
+//   targets  (M) u32  read
+//   logp     (M)      write   at rows row0..row0+R-1, like the rest
+//   entropy  (M)      write
+//   lse      (M)      write   kept for logits_backward
+//   correct  (M)      write   1 or 0
+//
+// Grid: one workgroup a row, folded in two dimensions.
+struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
+
+@group(0) @binding(0) var<storage, read> logits: array<vec4f>;
+@group(0) @binding(1) var<storage, read> targets: array<u32>;
+@group(0) @binding(2) var<storage, read_write> logp: array<f32>;
+@group(0) @binding(3) var<storage, read_write> entropy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(5) var<storage, read_write> correct: array<f32>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+const LANES = 128u;
+const GROUP = 16u; // 128 lanes to 8, then to 1
+const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
+const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
+
+struct Softmax { m: f32, s: f32, t: f32, argmax: u32 }
+
+var<workgroup> maxima: array<f32, 128>;
+var<workgroup> sums: array<f32, 128>;
+var<workgroup> slopes: array<f32, 128>;
+var<workgroup> indices: array<u32, 128>;
+
+fn merge(a: Softmax, b: Softmax) -> Softmax {
+  let m = max(a.m, b.m);
+  let da = max(a.m - m, FARTHEST);
+  let db = max(b.m - m, FARTHEST);
+  let s = exp(da) * a.s + exp(db) * b.s;
+  let t = exp(da) * (a.t + da * a.s) + exp(db) * (b.t + db * b.s);
+  let second = b.m > a.m || (b.m == a.m && b.argmax < a.argmax);
+  return Softmax(m, s, t, select(a.argmax, b.argmax, second));
+}
+
+fn store(lane: u32, x: Softmax) {
+  maxima[lane] = x.m;
+  sums[lane] = x.s;
+  slopes[lane] = x.t;
+  indices[lane] = x.argmax;
+}
+
+fn load(lane: u32) -> Softmax {
+  return Softmax(maxima[lane], sums[lane], slopes[lane], indices[lane]);
+}
+
+// The first of four columns that holds their maximum m.
+fn first_at(z: vec4f, m: f32, column: u32) -> u32 {
+  return column + select(select(select(3u, 2u, z.z == m), 1u, z.y == m), 0u, z.x == m);
+}
+
+@compute @workgroup_size(128)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) nwg: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = wid.y * nwg.x + wid.x;
+  let columns = select(0u, params.V, row < params.R);
+  let base = row * (params.ldv / 4u);
+
+  var running = Softmax(LOWEST, 0.0, 0.0, 0xffffffffu);
+  for (var column = lane * 4u; column < columns; column += LANES * 4u) {
+    let inside = column + vec4u(0u, 1u, 2u, 3u) < vec4u(columns);
+    let z = select(vec4f(LOWEST), logits[base + column / 4u], inside);
+    let largest = max(max(z.x, z.y), max(z.z, z.w));
+    if (largest > running.m) {
+      let d = max(running.m - largest, FARTHEST);
+      running.t = exp(d) * (running.t + d * running.s);
+      running.s = exp(d) * running.s;
+      running.argmax = first_at(z, largest, column);
+      running.m = largest;
+    }
+    let d = max(z - running.m, vec4f(FARTHEST));
+    let e = select(vec4f(0.0), exp(d), inside);
+    running.s += dot(e, vec4f(1.0));
+    running.t += dot(e, d);
+  }
+
+  store(lane, running);
+  workgroupBarrier();
+  if (lane < LANES / GROUP) {
+    for (var i = 1u; i < GROUP; i++) {
+      running = merge(running, load(lane + i * (LANES / GROUP)));
+    }
+    store(lane, running);
+  }
+  workgroupBarrier();
+  if (lane == 0u && row < params.R) {
+    for (var i = 1u; i < LANES / GROUP; i++) {
+      running = merge(running, load(i));
+    }
+    let at = params.row0 + row;
+    let chosen = targets[at];
+    let log_sum = log(running.s);
+    // The maximum is taken off first: z - m is exact where z and lse would both be large.
+    logp[at] = (logits[base + chosen / 4u][chosen % 4u] - running.m) - log_sum;
+    entropy[at] = log_sum - running.t / running.s;
+    lse[at] = running.m + log_sum;
+    correct[at] = select(0.0, 1.0, running.argmax == chosen);
+  }
+}
