@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pretrain import BATCH_SIZE, MODELS
+from pretrain import MODELS
 
 ROOT = Path(__file__).parents[2]
 CORPUS_SEED = 1
@@ -28,7 +28,7 @@ def main() -> None:
     spoilt = settings["spoilt"] if args.spoilt is None else args.spoilt
 
     corpus_command = ["npx", "tsx", "tools/problems/corpus.ts", "--level", settings["level"]]
-    corpus_command += ["--count", str(steps * BATCH_SIZE), "--seed", str(CORPUS_SEED), "--spoilt", str(spoilt)]
+    corpus_command += ["--count", str(steps * settings["batch_size"]), "--seed", str(CORPUS_SEED), "--spoilt", str(spoilt)]
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.jsonl"
         with corpus.open("w") as file:

@@ -29,7 +29,8 @@ MODELS = {
     "nano": {
         "level": "easy",
         "spoilt": 0.1,
-        "steps": 3000,
+        "steps": 2000,
+        "batch_size": 64,
         "learning_rate": 3e-3,
         "muon_learning_rate": 1e-2,
         "vocab_size": 560,
@@ -44,10 +45,11 @@ MODELS = {
     "mini": {
         "level": "standard",
         "spoilt": 0.1,
-        "steps": 4000,
-        "learning_rate": 1.5e-3,
-        "muon_learning_rate": 1e-2,
-        "vocab_size": 1024,
+        "steps": 4500,
+        "batch_size": 32,
+        "learning_rate": 2e-3,
+        "muon_learning_rate": 7e-3,
+        "vocab_size": 768,
         "shape": {
             "hidden_size": 128,
             "intermediate_size": 344,
@@ -57,7 +59,6 @@ MODELS = {
         },
     },
 }
-BATCH_SIZE = 64
 WARMUP_STEPS = 100
 FINAL_LEARNING_RATE = 0.05  # of the peak
 CONTEXT = 512
@@ -98,11 +99,11 @@ def tokenize(tokenizer, rows: list[dict], eos: int) -> list[tuple[list[int], int
     return sequences
 
 
-def batches(sequences: list, pool: int = 16):
+def batches(sequences: list, batch_size: int, pool: int = 16):
     """Batches of similar length (sorted within pools of 16 batches, then shuffled), so that little is padded."""
-    for begin in range(0, len(sequences), pool * BATCH_SIZE):
-        chunk = sorted(sequences[begin : begin + pool * BATCH_SIZE], key=lambda sequence: len(sequence[0]))
-        groups = [chunk[i : i + BATCH_SIZE] for i in range(0, len(chunk), BATCH_SIZE)]
+    for begin in range(0, len(sequences), pool * batch_size):
+        chunk = sorted(sequences[begin : begin + pool * batch_size], key=lambda sequence: len(sequence[0]))
+        groups = [chunk[i : i + batch_size] for i in range(0, len(chunk), batch_size)]
         random.shuffle(groups)
         yield from groups
 
@@ -137,12 +138,12 @@ def make_optimizers(model: Llama, learning_rate: float, muon_learning_rate: floa
     ]
 
 
-def train(model: Llama, sequences: list, steps: int, optimizers: list, check) -> list[dict]:
-    """One pass over `sequences`; returns the log. `check(step)` gives figures now and then."""
+def train(model: Llama, all_batches, steps: int, optimizers: list, check) -> list[dict]:
+    """One pass over the batches; returns the log. `check(step)` gives figures now and then."""
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     peaks = [group["lr"] for group in groups]
     log, recent, started = [], [], time.time()
-    for step, batch in enumerate(batches(sequences)):
+    for step, batch in enumerate(all_batches):
         for group, peak in zip(groups, peaks):
             group["lr"] = peak * learning_rate_share(step, steps)
         loss = batch_loss(model, batch)
@@ -176,10 +177,10 @@ def main() -> None:
     random.seed(args.seed)
 
     settings = MODELS[args.model]
-    steps = args.steps or settings["steps"]
-    rows = read_jsonl(args.corpus)[: steps * BATCH_SIZE]
-    if len(rows) < steps * BATCH_SIZE:
-        sys.exit(f"{args.corpus} has {len(rows)} problems; {steps} steps of {BATCH_SIZE} need {steps * BATCH_SIZE}.")
+    steps, batch_size = args.steps or settings["steps"], settings["batch_size"]
+    rows = read_jsonl(args.corpus)[: steps * batch_size]
+    if len(rows) < steps * batch_size:
+        sys.exit(f"{args.corpus} has {len(rows)} problems; {steps} steps of {batch_size} need {steps * batch_size}.")
     level = PROBLEMS / settings["level"]
     validation = read_problems(str(level / "validation.ncot.json"))
     programs = read_problems(str(level / "train.pcot.json"))
@@ -204,7 +205,7 @@ def main() -> None:
 
     optimizers = make_optimizers(model, settings["learning_rate"], settings["muon_learning_rate"])
     started = time.time()
-    log = train(model, sequences, steps, optimizers, check)
+    log = train(model, batches(sequences, batch_size), steps, optimizers, check)
     seconds = round(time.time() - started)
     figures = measure(model, tokenizer, validation)
     print(json.dumps(figures), file=sys.stderr)
@@ -216,7 +217,7 @@ def main() -> None:
         "parameters": parameters,
         "vocab_size": config["vocab_size"],
         "steps": steps,
-        "batch_size": BATCH_SIZE,
+        "batch_size": batch_size,
         "learning_rate": settings["learning_rate"],
         "muon_learning_rate": settings["muon_learning_rate"],
         "seed": args.seed,
@@ -237,7 +238,9 @@ def save_model(model: Llama, tokenizer, out: Path) -> None:
     """Writes a Hugging Face folder: weights in f32, config, tokenizer, generation defaults."""
     out.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, str(out / "model.safetensors"), metadata={"format": "pt"})
+    weights = out / "model.safetensors"
+    save_file(state, str(weights), metadata={"format": "pt"})
+    weights.chmod(0o644)
     save_tokenizer(tokenizer, str(out), CONTEXT)
     write_json(out / "config.json", model.config)
     eos = model.config["eos_token_id"]
