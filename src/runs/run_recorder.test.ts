@@ -53,7 +53,7 @@ describe('RunRecorder', () => {
     log.progress(1, 10, 'train');
     await log.metrics(1, { loss: 1.25, 'throughput/tokens_per_s': 900 });
     await log.completions([completion, { ...completion, step: 2 }]);
-    await log.evaluation(evaluation(1, 0.5));
+    expect(await log.evaluation(evaluation(1, 0.5), true)).toBe(true);
     await log.event({ step: 1, kind: 'warmup_end', text: 'Warm-up is over.' });
     await log.audit([{ step: 1, problem: 'gsm8k_1', tokens: [1, 2], mask: [0, 1] } as AuditRecord]);
     await log.klAtStart(3e-6);
@@ -77,14 +77,21 @@ describe('RunRecorder', () => {
 
   it('keeps the best evaluation on validation, the first of equals, and never by the test set', async () => {
     const { folder, recorder } = await begin();
-    await recorder.evaluation(evaluation(10, 0.5));
-    await recorder.evaluation(evaluation(20, 0.6));
-    await recorder.evaluation(evaluation(30, 0.6));
-    await recorder.evaluation(evaluation(40, 0.9, 'test'));
+    const isBest: boolean[] = [];
+    for (const [step, accuracy, candidate] of [
+      [0, 0.99, false],
+      [10, 0.5, true],
+      [20, 0.6, true],
+      [30, 0.6, true],
+    ] as const) {
+      isBest.push(await recorder.evaluation(evaluation(step, accuracy), candidate));
+    }
+    isBest.push(await recorder.evaluation(evaluation(40, 1, 'test'), true));
+    expect(isBest).toEqual([false, true, true, false, false]);
     const record = await readRecord(folder);
     expect(record.best?.step).toBe(20);
     expect(record.validation?.step).toBe(30);
-    expect(record.test?.accuracy).toBe(0.9);
+    expect(record.test?.accuracy).toBe(1);
   });
 
   it('replaces unkept checkpoints and keeps kept ones', async () => {
@@ -95,9 +102,15 @@ describe('RunRecorder', () => {
     await recorder.checkpoint('10', { keep: false });
     await recorder.checkpoint('20', { keep: false });
     await recorder.checkpoint('20', { keep: false });
-    const checkpoints = (await folder.list()).filter((path) => path.startsWith('checkpoints/'));
-    expect(checkpoints).toEqual(['checkpoints/0/model.safetensors', 'checkpoints/20/model.safetensors']);
+    const names = async () =>
+      (await folder.list()).flatMap((path) => /^checkpoints\/(\d+)/.exec(path)?.[1] ?? []);
+    expect(await names()).toEqual(['0', '20']);
     expect(await folder.read('checkpoints/20/model.safetensors')).toEqual(new Uint8Array([4]));
+    await recorder.checkpoint('30', { keep: true });
+    expect(await names()).toEqual(['0', '20', '30']); // the best so far stays beside a kept one
+    await recorder.checkpoint('30', { keep: false });
+    await recorder.checkpoint('40', { keep: false });
+    expect(await names()).toEqual(['0', '30', '40']); // what was kept once stays
   });
 
   it('leaves the old checkpoint whole when writing the new one fails', async () => {

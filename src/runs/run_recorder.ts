@@ -62,6 +62,7 @@ export class RunRecorder {
   private tokensPerSecond = 0;
   private recordWritten = 0;
   private lastUnkept: string | undefined;
+  private readonly kept = new Set<string>();
   private savePolicy: (() => Promise<FileMap>) | undefined;
 
   private constructor(
@@ -112,16 +113,22 @@ export class RunRecorder {
     this.options.listener?.completions?.(rows);
   }
 
-  /** Keeps the last evaluation of each split and, of those on validation, the best (the first of equals). */
-  async evaluation(record: EvaluationRecord): Promise<void> {
+  /**
+   * Keeps the last evaluation of each split and, of the candidates on validation, the best (the first of equals).
+   * Resolves to whether this one is the best so far.
+   */
+  async evaluation(record: EvaluationRecord, candidate: boolean): Promise<boolean> {
+    let best = false;
     if (record.split === 'test') {
       this.state.test = record;
     } else {
       this.state.validation = record;
-      if (!this.state.best || record.accuracy > this.state.best.accuracy) this.state.best = record;
+      best = candidate && (!this.state.best || record.accuracy > this.state.best.accuracy);
+      if (best) this.state.best = record;
     }
     await this.writeRecord();
     this.options.listener?.evaluation?.(record);
+    return best;
   }
 
   async event(record: RunEventRecord): Promise<void> {
@@ -142,9 +149,12 @@ export class RunRecorder {
     if (!this.savePolicy) throw new LabError('bug', 'A checkpoint was asked for before there was a policy.');
     const files = await this.savePolicy();
     await this.writer.files(`checkpoints/${name}`, files);
+    if (keep) this.kept.add(name);
     const replaced = this.lastUnkept;
-    if (replaced !== undefined && replaced !== name) await this.writer.remove(`checkpoints/${replaced}`);
-    this.lastUnkept = keep ? undefined : name;
+    if (!keep && replaced !== undefined && replaced !== name && !this.kept.has(replaced)) {
+      await this.writer.remove(`checkpoints/${replaced}`);
+    }
+    if (!keep) this.lastUnkept = name;
     await this.writeRecord();
   }
 
