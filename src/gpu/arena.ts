@@ -69,6 +69,12 @@ export class Arena {
     return this.planned;
   }
 
+  /** Bytes of its largest buffer: what a device's limits are held against. */
+  get largest(): number {
+    if (this.layout === 'flat') return this.planned;
+    return this.slots.reduce((most, slot) => Math.max(most, align(slot.bytes)), 0);
+  }
+
   get tensors(): readonly Tensor[] {
     return this.slots;
   }

@@ -1,4 +1,5 @@
 import type { GradeOptions, Grade, Problem } from '../tasks/task';
+import type { StartCounters } from './counters';
 import type { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
 import type { Tokenizer } from '../text/tokenizer';
@@ -61,7 +62,8 @@ export interface RunLog {
   progress(step: number, total: number, phase: string): void;
   metrics(step: number, values: Record<string, number>): Promise<void>;
   completions(rows: CompletionRecord[]): Promise<void>;
-  evaluation(record: EvaluationRecord): Promise<void>;
+  /** Resolves to whether this is the best validation accuracy so far; `candidate` false is never the best. */
+  evaluation(record: EvaluationRecord, candidate: boolean): Promise<boolean>;
   event(record: RunEventRecord): Promise<void>;
   audit(rows: AuditRecord[]): Promise<void>;
   /** Saves the policy as it stands under checkpoints/<name>/. `keep` false replaces the last unkept one. */
@@ -84,6 +86,8 @@ export interface RunContext {
     options: GradeOptions,
   ) => Promise<Grade[]>;
   config: Config;
+  /** What an earlier run had counted when this one starts from its checkpoint. */
+  start: StartCounters | undefined;
   log: RunLog;
   /** Throws when the run was stopped; waits while it is paused. Called between micro-steps. */
   checkpointPause: () => Promise<void>;

@@ -1,0 +1,209 @@
+import { Arena, type Tensor } from '../gpu/arena';
+import { qkvWidth, type ModelConfig } from './config';
+
+/** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
+export interface Capacity {
+  /** N: packed tokens of a micro-batch. */
+  tokens: number;
+  /** B: sequences of a micro-batch. */
+  sequences: number;
+  /** Longest sequence, prompt and completion: rows of the RoPE table and of the KV cache. */
+  context: number;
+  /** S: sequences generated at once; at most `tokens`. 0 where nothing is generated. */
+  slots: number;
+  /** Rows of logits held at once by the LM head. */
+  chunk: number;
+}
+
+/** What one block's backward needs of its forward. */
+export interface LayerActivations {
+  /** (N,C) residual stream entering the block. */
+  stream: Tensor;
+  attentionRstd: Tensor;
+  attentionIn: Tensor;
+  /** (N,QKV), RoPE applied. */
+  qkv: Tensor;
+  /** (N,NH·HS) */
+  attended: Tensor;
+  /** (N,NH) log-sum-exp of the attention scores. */
+  lse: Tensor;
+  /** (N,C) residual stream between attention and MLP. */
+  middle: Tensor;
+  mlpRstd: Tensor;
+  mlpIn: Tensor;
+  gateUp: Tensor;
+  activated: Tensor;
+}
+
+const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
+
+/** Leading dimension of the logits: V rounded up to 4. */
+export const logitsStride = (config: ModelConfig): number => roundUp(config.vocab_size, 4);
+
+/** Buffers of one forward pass, kept for its backward. */
+export class Activations {
+  readonly arena = new Arena('activations', 'separate');
+  readonly layers: readonly LayerActivations[];
+  /** (N,C) output of the last attention or MLP projection, before it joins the stream. */
+  readonly branch: Tensor;
+  readonly stream: Tensor;
+  readonly rstd: Tensor;
+  /** (N,C) final normed hidden state. */
+  readonly hidden: Tensor;
+
+  constructor(config: ModelConfig, { tokens: N }: Capacity) {
+    const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
+    const add = (name: string, width: number): Tensor =>
+      this.arena.tensor(name, width === 1 ? [N] : [N, width]);
+    this.layers = Array.from({ length: config.num_hidden_layers }, (_, l) => ({
+      stream: add(`${l}.stream`, C),
+      attentionRstd: add(`${l}.attention_rstd`, 1),
+      attentionIn: add(`${l}.attention_in`, C),
+      qkv: add(`${l}.qkv`, qkvWidth(config)),
+      attended: add(`${l}.attended`, NH * HS),
+      lse: this.arena.tensor(`${l}.lse`, [N, NH]),
+      middle: add(`${l}.middle`, C),
+      mlpRstd: add(`${l}.mlp_rstd`, 1),
+      mlpIn: add(`${l}.mlp_in`, C),
+      gateUp: add(`${l}.gate_up`, 2 * F),
+      activated: add(`${l}.activated`, F),
+    }));
+    this.branch = add('branch', C);
+    this.stream = add('stream', C);
+    this.rstd = add('rstd', 1);
+    this.hidden = add('hidden', C);
+  }
+}
+
+/** Activation gradients: one set, reused by every block. */
+export class ActivationGradients {
+  readonly arena = new Arena('activation gradients', 'separate');
+  /** (N,C) gradient of the residual stream, accumulated block by block. */
+  readonly stream: Tensor;
+  /** (N,C) gradient of a norm's output. */
+  readonly normed: Tensor;
+  readonly qkv: Tensor;
+  readonly attended: Tensor;
+  readonly delta: Tensor;
+  readonly gateUp: Tensor;
+  readonly activated: Tensor;
+
+  constructor(config: ModelConfig, { tokens: N }: Capacity) {
+    const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
+    this.stream = this.arena.tensor('dstream', [N, C]);
+    this.normed = this.arena.tensor('dnormed', [N, C]);
+    this.qkv = this.arena.tensor('dqkv', [N, qkvWidth(config)]);
+    this.attended = this.arena.tensor('dattended', [N, NH * HS]);
+    this.delta = this.arena.tensor('delta', [N, NH]);
+    this.gateUp = this.arena.tensor('dgate_up', [N, 2 * F]);
+    this.activated = this.arena.tensor('dactivated', [N, F]);
+  }
+}
+
+export const CONSTANTS = 8;
+export const STATISTICS = 16;
+
+/** Buffers of the heads, over the M rows that carry loss. */
+export class HeadActivations {
+  readonly arena = new Arena('head', 'separate');
+  /** (M,C) final hidden states of the rows that carry loss. */
+  readonly hidden: Tensor;
+  readonly dhidden: Tensor;
+  /** (R,ldv) one chunk of logits, overwritten by its gradient. */
+  readonly logits: Tensor;
+  readonly logp: Tensor;
+  readonly entropy: Tensor;
+  readonly lse: Tensor;
+  readonly correct: Tensor;
+  readonly value: Tensor;
+  readonly dlogp: Tensor;
+  readonly dentropy: Tensor;
+  readonly dvalue: Tensor;
+  /** (M,8) what the objective needs to know of each token. */
+  readonly constants: Tensor;
+  /** (M,16) what it says of each token, and the column sums. */
+  readonly statistics: Tensor;
+  readonly sums: Tensor;
+
+  constructor(config: ModelConfig, capacity: Capacity) {
+    const M = capacity.tokens;
+    const add = (name: string, shape: number[]): Tensor => this.arena.tensor(name, shape);
+    this.hidden = add('hidden', [M, config.hidden_size]);
+    this.dhidden = add('dhidden', [M, config.hidden_size]);
+    this.logits = add('logits', [Math.max(capacity.chunk, capacity.slots), logitsStride(config)]);
+    this.logp = add('logp', [M]);
+    this.entropy = add('entropy', [M]);
+    this.lse = add('lse', [M]);
+    this.correct = add('correct', [M]);
+    this.value = add('value', [M]);
+    this.dlogp = add('dlogp', [M]);
+    this.dentropy = add('dentropy', [M]);
+    this.dvalue = add('dvalue', [M]);
+    this.constants = add('constants', [M, CONSTANTS]);
+    this.statistics = add('statistics', [M, STATISTICS]);
+    this.sums = add('sums', [STATISTICS]);
+  }
+}
+
+/** Indices of the batch at hand, uploaded before each micro-batch. */
+export class BatchInputs {
+  readonly arena = new Arena('batch', 'separate');
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  /** (NT,4) attention tiles. */
+  readonly tiles: Tensor;
+  /** Positions by token, for the embedding's gradient. */
+  readonly buckets: Tensor;
+  /** (M) packed positions that predict a completion token, its inverse (N), and the completion tokens (M). */
+  readonly rows: Tensor;
+  readonly inverse: Tensor;
+  readonly targets: Tensor;
+  /** (N) KV-cache slot of each token during prefill. */
+  readonly slots: Tensor;
+  /** (context,HS) cosines and sines. */
+  readonly rope: Tensor;
+
+  constructor(config: ModelConfig, capacity: Capacity) {
+    const N = capacity.tokens;
+    this.tokens = this.arena.tensor('tokens', [N]);
+    this.positions = this.arena.tensor('positions', [N]);
+    // A tile starts at every sequence and every few rows: N + B is more than enough for any tile height.
+    this.tiles = this.arena.tensor('tiles', [N + capacity.sequences, 4]);
+    this.buckets = this.arena.tensor('buckets', [3 * N + 1]);
+    this.rows = this.arena.tensor('rows', [N]);
+    this.inverse = this.arena.tensor('inverse', [N]);
+    this.targets = this.arena.tensor('targets', [N]);
+    this.slots = this.arena.tensor('slots', [N]);
+    this.rope = this.arena.tensor('rope', [capacity.context, config.head_dim]);
+  }
+}
+
+/** KV cache and the state of every sequence being generated, all on the GPU. */
+export class GenerationState {
+  readonly arena = new Arena('generation', 'separate');
+  /** Per layer (S, context, NKV·HS). */
+  readonly keys: readonly Tensor[];
+  readonly values: readonly Tensor[];
+  readonly tokens: Tensor;
+  readonly positions: Tensor;
+  readonly slots: Tensor;
+  /** (S,4) sequence id, generated count, limit, finish. */
+  readonly state: Tensor;
+  /** (S,context,2) token and log-prob of each generated position. */
+  readonly history: Tensor;
+
+  constructor(config: ModelConfig, { slots: S, context }: Capacity) {
+    const width = config.num_key_value_heads * config.head_dim;
+    const cache = (name: string): Tensor[] =>
+      Array.from({ length: config.num_hidden_layers }, (_, l) =>
+        this.arena.tensor(`${l}.${name}`, [S, context, width]),
+      );
+    this.keys = cache('keys');
+    this.values = cache('values');
+    this.tokens = this.arena.tensor('tokens', [S]);
+    this.positions = this.arena.tensor('positions', [S]);
+    this.slots = this.arena.tensor('slots', [S]);
+    this.state = this.arena.tensor('state', [S, 4]);
+    this.history = this.arena.tensor('history', [S, context, 2]);
+  }
+}

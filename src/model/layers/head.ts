@@ -1,0 +1,161 @@
+import { rowsOf, type Tensor } from '../../gpu/arena';
+import { logitsBackward, logitsBackwardLaunch, logitsStats, logitsStatsLaunch } from '../../kernels/lm_head';
+import { addMatmul } from '../../kernels/matmul';
+import type { Objective } from '../../kernels/objectives';
+import { reduceColumns, reduceColumnsLaunch } from '../../kernels/reduce';
+import { gatherRows, gatherRowsLaunch, scatterRows, scatterRowsLaunch } from '../../kernels/rows';
+import {
+  valueHeadBackward,
+  valueHeadBackwardLaunch,
+  valueHeadBackwardWeight,
+  valueHeadBackwardWeightLaunch,
+  valueHeadForward,
+  valueHeadForwardLaunch,
+} from '../../kernels/value_head';
+import { logitsStride, type BatchInputs, type Capacity, type HeadActivations } from '../activations';
+import type { Parameters } from '../parameters';
+import type { BatchDims, Recorder } from './recorder';
+
+/**
+ * The heads: of all N hidden states only the M that carry loss are gathered, then the LM head runs over chunks of rows,
+ * so that no (N,V) logits exist. Per chunk: logits → log-prob and entropy → objective → dlogits in place → dX, dW.
+ */
+export class Heads {
+  private readonly r: Recorder;
+  private readonly weights: Parameters;
+  private readonly saved: HeadActivations;
+  private readonly inputs: BatchInputs;
+  private readonly capacity: Capacity;
+
+  constructor(
+    r: Recorder,
+    weights: Parameters,
+    saved: HeadActivations,
+    inputs: BatchInputs,
+    capacity: Capacity,
+  ) {
+    this.r = r;
+    this.weights = weights;
+    this.saved = saved;
+    this.inputs = inputs;
+    this.capacity = capacity;
+  }
+
+  /** hidden (N,C) → log-prob, entropy and, with `value`, the value of every completion token. */
+  score(hidden: Tensor, value: boolean): void {
+    this.gather(hidden);
+    if (value) this.valueForward();
+    this.eachChunk((chunk) => this.chunkForward(chunk));
+  }
+
+  /**
+   * hidden (N,C) → statistics (summed into `sums`) and gradients: of the hidden states (written to dhidden (N,C)), of
+   * the LM head and, for objectives that use it, of the value head (accumulated in `dweights`).
+   */
+  train(hidden: Tensor, objective: Objective, dweights: Parameters, dhidden: Tensor): void {
+    const { plan } = this.r;
+    const { saved } = this;
+    const { hidden_size: C } = this.r.config;
+    this.gather(hidden);
+    if (objective.usesValue) this.valueForward();
+    this.eachChunk((chunk) => {
+      this.chunkForward(chunk);
+      plan.add(objective.kernel, objectiveBuffers(saved), (dims) => ({
+        params: { ...dims.coefficients, row0: chunk.row0, rows: chunk.rows(dims) },
+        grid: objective.grid(chunk.rows(dims)),
+      }));
+      this.chunkBackward(chunk, dweights);
+    });
+    if (objective.usesValue) {
+      const { dvalue, dhidden: dinp, hidden: inp } = saved;
+      plan.add(valueHeadBackward, { dvalue, weight: this.weights.valueWeight, dinp }, ({ M }) =>
+        valueHeadBackwardLaunch({ M, C }),
+      );
+      plan.add(
+        valueHeadBackwardWeight,
+        { dvalue, inp, dweight: dweights.valueWeight, dbias: dweights.valueBias },
+        ({ M }) => valueHeadBackwardWeightLaunch({ M, C }),
+      );
+    }
+    plan.add(scatterRows, { dout: saved.dhidden, inverse: this.inputs.inverse, dinp: dhidden }, ({ N }) =>
+      scatterRowsLaunch({ N, C }),
+    );
+    plan.add(reduceColumns, { inp: saved.statistics, out: saved.sums }, ({ M }) =>
+      reduceColumnsLaunch({ M }),
+    );
+  }
+
+  private gather(hidden: Tensor): void {
+    const { hidden_size: C } = this.r.config;
+    this.r.plan.add(gatherRows, { inp: hidden, rows: this.inputs.rows, out: this.saved.hidden }, ({ M }) =>
+      gatherRowsLaunch({ M, C }),
+    );
+  }
+
+  private valueForward(): void {
+    const { hidden_size: C } = this.r.config;
+    const { valueWeight: weight, valueBias: bias } = this.weights;
+    this.r.plan.add(
+      valueHeadForward,
+      { inp: this.saved.hidden, weight, bias, value: this.saved.value },
+      ({ M }) => valueHeadForwardLaunch({ M, C }),
+    );
+  }
+
+  private eachChunk(record: (chunk: Chunk) => void): void {
+    for (let row0 = 0; row0 < this.capacity.tokens; row0 += this.capacity.chunk) {
+      const most = Math.min(this.capacity.chunk, this.capacity.tokens - row0);
+      record({ row0, most, rows: ({ M }) => Math.max(0, Math.min(most, M - row0)) });
+    }
+  }
+
+  private chunkForward({ row0, most, rows }: Chunk): void {
+    const { plan, gpu, config } = this.r;
+    const { hidden_size: C, vocab_size: V } = config;
+    const { logits, logp, entropy, lse, correct, hidden } = this.saved;
+    const ldv = logitsStride(config);
+    addMatmul(
+      plan,
+      gpu,
+      'nt',
+      { a: rowsOf(hidden, row0, most), b: this.weights.head, out: logits },
+      (dims) => ({ M: rows(dims), N: V, K: C, ldc: ldv }),
+    );
+    plan.add(logitsStats, { logits, targets: this.inputs.targets, logp, entropy, lse, correct }, (dims) =>
+      logitsStatsLaunch({ R: rows(dims), V, ldv, row0 }),
+    );
+  }
+
+  private chunkBackward({ row0, most, rows }: Chunk, dweights: Parameters): void {
+    const { plan, gpu, config } = this.r;
+    const { hidden_size: C, vocab_size: V } = config;
+    const { logits, lse, entropy, dlogp, dentropy, hidden, dhidden } = this.saved;
+    const ldv = logitsStride(config);
+    plan.add(
+      logitsBackward,
+      { logits, targets: this.inputs.targets, lse, entropy, dlogp, dentropy },
+      (dims) => logitsBackwardLaunch({ R: rows(dims), V, ldv, row0 }),
+    );
+    addMatmul(
+      plan,
+      gpu,
+      'nn',
+      { a: logits, b: this.weights.head, out: rowsOf(dhidden, row0, most) },
+      (dims) => ({ M: rows(dims), N: C, K: V, lda: ldv }),
+    );
+    addMatmul(plan, gpu, 'tn', { a: logits, b: rowsOf(hidden, row0, most), out: dweights.head }, (dims) => ({
+      M: V,
+      N: C,
+      K: rows(dims),
+      lda: ldv,
+      accumulate: true,
+    }));
+  }
+}
+
+/** Rows row0 … row0 + most − 1 of the M; `rows` says how many of them this step has. */
+interface Chunk {
+  row0: number;
+  most: number;
+  rows: (dims: BatchDims) => number;
+}

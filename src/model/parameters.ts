@@ -1,0 +1,149 @@
+import { LabError } from '../errors';
+import { Arena, type Tensor } from '../gpu/arena';
+import { qkvWidth, type ModelConfig } from './config';
+import { llama } from './families/llama';
+import type { NamedTensor } from './safetensors';
+
+/** One decoder block's parameters. Projections that read the same input are fused, row after row. */
+export interface LayerParameters {
+  attentionNorm: Tensor;
+  /** (QKV, C): query, key and value rows. */
+  qkv: Tensor;
+  /** (C, NH·HS) */
+  output: Tensor;
+  mlpNorm: Tensor;
+  /** (2F, C): gate rows, then up rows. */
+  gateUp: Tensor;
+  /** (C, F) */
+  down: Tensor;
+}
+
+/** A Hugging Face tensor as a range of rows of one of ours. */
+interface Slice {
+  tensor: Tensor;
+  row: number;
+  shape: number[];
+}
+
+export const VALUE_HEAD_WEIGHT = 'v_head.weight';
+export const VALUE_HEAD_BIAS = 'v_head.bias';
+
+/**
+ * Every parameter of the policy in one flat arena: matrices first (they take weight decay), then norm weights and the
+ * value head's bias (they do not). Weights, gradients, both AdamW moments and a frozen reference are five arenas of this
+ * one layout, so an element has the same offset in all of them.
+ */
+export class Parameters {
+  readonly arena: Arena;
+  readonly embed: Tensor;
+  /** The same tensor as `embed` when they are tied. */
+  readonly head: Tensor;
+  readonly norm: Tensor;
+  readonly layers: readonly LayerParameters[];
+  readonly valueWeight: Tensor;
+  readonly valueBias: Tensor;
+  /** Elements of the arena before this one take weight decay. */
+  readonly decayEnd: number;
+  private readonly slices = new Map<string, Slice>();
+
+  constructor(label: string, config: ModelConfig) {
+    const { hidden_size: C, intermediate_size: F, vocab_size: V, head_dim: HS } = config;
+    const { num_attention_heads: NH, num_key_value_heads: NKV, num_hidden_layers: L } = config;
+    const arena = new Arena(label, 'flat');
+    this.arena = arena;
+
+    this.embed = arena.tensor('embed', [V, C]);
+    this.slice(llama.embed, this.embed, 0, [V, C]);
+    const matrices = Array.from({ length: L }, (_, l) => {
+      const prefix = llama.layer(l);
+      const qkv = arena.tensor(`${prefix}qkv`, [qkvWidth(config), C]);
+      this.slice(prefix + llama.query, qkv, 0, [NH * HS, C]);
+      this.slice(prefix + llama.key, qkv, NH * HS, [NKV * HS, C]);
+      this.slice(prefix + llama.value, qkv, (NH + NKV) * HS, [NKV * HS, C]);
+      const output = arena.tensor(`${prefix}output`, [C, NH * HS]);
+      this.slice(prefix + llama.output, output, 0, [C, NH * HS]);
+      const gateUp = arena.tensor(`${prefix}gate_up`, [2 * F, C]);
+      this.slice(prefix + llama.gate, gateUp, 0, [F, C]);
+      this.slice(prefix + llama.up, gateUp, F, [F, C]);
+      const down = arena.tensor(`${prefix}down`, [C, F]);
+      this.slice(prefix + llama.down, down, 0, [C, F]);
+      return { qkv, output, gateUp, down };
+    });
+    this.head = config.tie_word_embeddings ? this.embed : arena.tensor('head', [V, C]);
+    if (!config.tie_word_embeddings) this.slice(llama.head, this.head, 0, [V, C]);
+    this.valueWeight = arena.tensor(VALUE_HEAD_WEIGHT, [1, C]);
+    this.slice(VALUE_HEAD_WEIGHT, this.valueWeight, 0, [1, C]);
+    this.decayEnd = arena.bytes / 4;
+
+    this.layers = matrices.map((matrix, l) => {
+      const prefix = llama.layer(l);
+      const attentionNorm = arena.tensor(`${prefix}attention_norm`, [C]);
+      this.slice(prefix + llama.attentionNorm, attentionNorm, 0, [C]);
+      const mlpNorm = arena.tensor(`${prefix}mlp_norm`, [C]);
+      this.slice(prefix + llama.mlpNorm, mlpNorm, 0, [C]);
+      return { ...matrix, attentionNorm, mlpNorm };
+    });
+    this.norm = arena.tensor('norm', [C]);
+    this.slice(llama.norm, this.norm, 0, [C]);
+    this.valueBias = arena.tensor(VALUE_HEAD_BIAS, [1]);
+    this.slice(VALUE_HEAD_BIAS, this.valueBias, 0, [1]);
+  }
+
+  /** Elements of the arena, padding included. */
+  get count(): number {
+    return this.arena.bytes / 4;
+  }
+
+  /**
+   * Lays named tensors out as this arena holds them. Value-head tensors may be left out (zeros then).
+   * Errors: `bad_input` naming the first tensor that is missing or has another shape than config.json says.
+   */
+  pack(tensors: ReadonlyMap<string, NamedTensor>): Float32Array {
+    const out = new Float32Array(this.count);
+    for (const [name, slice] of this.slices) {
+      const given = tensors.get(name);
+      if (!given) {
+        if (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS) continue;
+        throw new LabError(
+          'bad_input',
+          `model.safetensors has no tensor ${name}, which config.json calls for. Check that both files belong to one model.`,
+        );
+      }
+      if (given.shape.join() !== slice.shape.join()) {
+        throw new LabError(
+          'bad_input',
+          `model.safetensors: ${name} has shape [${given.shape.join(', ')}], config.json says [${slice.shape.join(', ')}]. ` +
+            'Check that both files belong to one model.',
+        );
+      }
+      out.set(given.data, start(slice));
+    }
+    return out;
+  }
+
+  /** The arena's contents by Hugging Face name, value head included. */
+  unpack(data: Float32Array): Map<string, NamedTensor> {
+    const tensors = new Map<string, NamedTensor>();
+    for (const [name, slice] of this.slices) {
+      const size = slice.shape.reduce((product, dim) => product * dim, 1);
+      tensors.set(name, { shape: slice.shape, data: data.slice(start(slice), start(slice) + size) });
+    }
+    return tensors;
+  }
+
+  private slice(name: string, tensor: Tensor, row: number, shape: number[]): void {
+    this.slices.set(name, { tensor, row, shape });
+  }
+}
+
+function start({ tensor, row }: Slice): number {
+  return tensor.offset / 4 + row * (tensor.shape[1] ?? 1);
+}
+
+/** Parameters of the model itself, without value head and padding. */
+export function parameterCount(config: ModelConfig): number {
+  const { hidden_size: C, intermediate_size: F, vocab_size: V } = config;
+  const attention = qkvWidth(config) * C + C * config.num_attention_heads * config.head_dim;
+  const block = attention + 3 * F * C + 2 * C;
+  return V * C * (config.tie_word_embeddings ? 1 : 2) + config.num_hidden_layers * block + C;
+}

@@ -1,0 +1,91 @@
+import { wilson } from '../evaluate/interval';
+import { encodePrompt } from '../text/prompt';
+import { samplingPromptOf } from '../tasks/prompt';
+import type { Extraction, Problem } from '../tasks/task';
+import type { CompletionRecord, EvaluationRecord } from '../runs/run';
+import type { Counters } from './counters';
+import type { RunContext } from './recipe';
+import { Settings } from './settings';
+
+/** Greedy accuracy on held-out problems, with n, its 95 % Wilson interval, and every completion. */
+export async function evaluateHeldOut(
+  context: Pick<RunContext, 'policy' | 'tokenizer' | 'grade' | 'config'>,
+  problems: readonly Problem[],
+  split: 'validation' | 'test',
+  step: number,
+): Promise<{ evaluation: EvaluationRecord; rows: CompletionRecord[]; tokens: number }> {
+  const { policy, tokenizer, grade } = context;
+  const settings = new Settings(context.config);
+  const completions = await policy.generate(
+    problems.map((problem, id) => ({ id, tokens: encodePrompt(tokenizer, samplingPromptOf(problem)) })),
+    {
+      temperature: 0,
+      top_k: 0,
+      top_p: 1,
+      max_new_tokens: settings.number('max_new_tokens'),
+      seed: 0,
+      eos: tokenizer.eosIds,
+    },
+  );
+  const items = problems.map((problem, i) => ({
+    problem,
+    completion: tokenizer.decode(completions[i]?.tokens ?? []),
+  }));
+  const grades = await grade(items, {
+    extraction: settings.text('extraction') as Extraction,
+    partial_reward: true,
+  });
+  const rows = items.map(({ problem, completion }, i): CompletionRecord => {
+    const { extracted = null, correct = false, reward = 0 } = grades[i] ?? {};
+    return {
+      step,
+      split,
+      problem: problem.id,
+      question: problem.question,
+      completion,
+      answer: problem.answer,
+      extracted,
+      correct,
+      reward,
+      length: completions[i]?.tokens.length ?? 0,
+      finish: completions[i]?.finish ?? 'length',
+    };
+  });
+  const correct = rows.filter((row) => row.correct).length;
+  const evaluation = { step, split, n: rows.length, correct, ...wilson(correct, rows.length) };
+  return { evaluation, rows, tokens: completions.reduce((sum, c) => sum + c.tokens.length, 0) };
+}
+
+/**
+ * Evaluates on validation, logs accuracy and completions, and keeps the checkpoint when it is the best so far. With
+ * `candidate` false (before any training) the figure is only shown. Returns the metric columns; none without validation.
+ */
+export async function evaluateAndKeepBest(
+  context: RunContext,
+  counters: Counters,
+  total: number,
+  candidate: boolean,
+): Promise<Record<string, number>> {
+  const { validation, log } = context;
+  if (!validation.length) return {};
+  const { step } = counters;
+  log.progress(step, total, 'evaluate');
+  const { evaluation, rows, tokens } = await evaluateHeldOut(context, validation, 'validation', step);
+  counters.tokens_generated += tokens;
+  await log.completions(rows);
+  const best = await log.evaluation(evaluation, candidate);
+  if (best) {
+    await log.checkpoint(String(step), { keep: false });
+    await log.event({
+      step,
+      kind: 'best',
+      text: `Best on validation so far: ${evaluation.correct} of ${evaluation.n}.`,
+    });
+  }
+  return {
+    'eval/accuracy': evaluation.accuracy,
+    'eval/accuracy_low': evaluation.low,
+    'eval/accuracy_high': evaluation.high,
+    'eval/n': evaluation.n,
+  };
+}

@@ -1,0 +1,268 @@
+import { LabError, toLabError } from '../errors';
+import { adapterName, type Gpu } from '../gpu/device';
+import type { Dataset } from '../data/dataset';
+import { modelFolderFiles, valueHeadFile, type LoadedModel } from '../model/folder';
+import { Policy } from '../model/policy';
+import type { ReferencePolicy } from '../model/reference';
+import { readSafetensors, writeSafetensors } from '../model/safetensors';
+import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
+import { RunRecorder, type RunListener } from '../runs/run_recorder';
+import { gradeAll } from '../tasks/grade';
+import type { ProgramRunner } from '../tasks/task';
+import { RunStopped, type RunControl } from './control';
+import type { StartCounters } from './counters';
+import { evaluateHeldOut } from './held_out';
+import { planRun, type RunPlan } from './plan_run';
+import type { Recipe } from './recipe';
+
+/** A checkpoint of an earlier run to start from, in place of the model's own weights. */
+export interface InitCheckpoint {
+  run: string;
+  checkpoint: string;
+  /** The files of that checkpoint's folder. */
+  files: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Everything one run needs; what differs between browser and Node is passed in. */
+export interface Session {
+  gpu: Gpu;
+  model: LoadedModel;
+  recipe: Recipe;
+  preset: string;
+  /** Whole and checked: `resolveConfig`. */
+  config: Config;
+  dataset: Dataset;
+  evalDataset: Dataset | null;
+  init: InitCheckpoint | null;
+  id: string;
+  name: string;
+  folder: RunFolder;
+  control: RunControl;
+  listener: RunListener;
+  /** Record everything needed to recompute each PPO update. */
+  audit: boolean;
+  versions: Record<string, string>;
+  programs: ProgramRunner | undefined;
+  /** π_ref on onnxruntime-web; undefined where it cannot run. */
+  makeOnnxReference:
+    ((policy: Policy, model: LoadedModel, plan: RunPlan) => Promise<ReferencePolicy>) | undefined;
+}
+
+/**
+ * Runs a recipe from data and model to a finished folder: plan, policy, training, the best checkpoint as model/, the test
+ * set at the very end. Resolves with the record whatever happened once the folder exists: a stopped or failed run is
+ * kept, with its error inside. Errors: `bad_input` and `out_of_memory` before there is anything to keep.
+ */
+export async function runSession(session: Session): Promise<RunRecord> {
+  const { gpu, model, recipe, control } = session;
+  const plan = planRun(model, session.dataset.problems, session.evalDataset?.problems ?? [], session.config);
+  const tensors = session.init ? withInit(model, session.init) : model.tensors;
+  const policy = new Policy(gpu, model.config, tensors, plan.capacity, {
+    trainable: true,
+    reference: usesFrozen(plan.config),
+  });
+  const counters = new CountersWatch();
+  try {
+    const recorder = await RunRecorder.create({
+      folder: session.folder,
+      record: newRecord(session, plan),
+      metricKeys: recipe.metrics.map(({ key }) => key),
+      listener: { ...session.listener, metrics: (row) => counters.see(row, session.listener) },
+    });
+    recorder.saveWith(async () => checkpointFiles(policy, model, counters.last));
+    control.onPause = (paused) => recorder.setStatus(paused ? 'paused' : 'running');
+    await recorder.setStatus('running');
+    for (const text of plan.notes) await recorder.event({ step: 0, kind: 'note', text });
+    const grade: Parameters<Recipe['run']>[0]['grade'] = (items, options) =>
+      gradeAll(items, options, session.programs);
+    try {
+      await recipe.run({
+        policy,
+        tokenizer: model.tokenizer,
+        makeReference: async (kind) => {
+          if (kind !== 'onnx') return policy.freezeReference();
+          if (!session.makeOnnxReference) {
+            throw new LabError('unsupported', 'onnxruntime-web cannot run here. Set reference to frozen.');
+          }
+          return session.makeOnnxReference(policy, model, plan);
+        },
+        train: plan.train,
+        validation: plan.validation,
+        test: plan.test,
+        grade,
+        config: plan.config,
+        start: session.init ? startCounters(session.init) : undefined,
+        log: recorder,
+        checkpointPause: () => control.checkpointPause(),
+        audit: session.audit,
+      });
+      await finish(session, policy, plan, recorder, grade);
+      return await recorder.finish('done');
+    } catch (thrown) {
+      return await keep(session, policy, recorder, thrown);
+    }
+  } finally {
+    policy.destroy();
+  }
+}
+
+type Grading = Parameters<Recipe['run']>[0]['grade'];
+
+/** The best checkpoint by validation becomes model/; the test set is graded with it, once, and chooses nothing. */
+async function finish(
+  session: Session,
+  policy: Policy,
+  plan: RunPlan,
+  recorder: RunRecorder,
+  grade: Grading,
+): Promise<void> {
+  const { model, folder } = session;
+  const { best, step, total_steps } = recorder.record;
+  if (best && best.step !== step) {
+    const files = await readCheckpoint(folder, String(best.step));
+    policy.load(tensorsOf(files));
+  }
+  await recorder.model(modelFiles(await policy.save(), model));
+  if (!plan.test.length) return;
+  recorder.progress(step, total_steps, 'evaluate');
+  const context = { policy, tokenizer: model.tokenizer, grade, config: plan.config };
+  const { evaluation, rows } = await evaluateHeldOut(context, plan.test, 'test', best?.step ?? step);
+  await recorder.completions(rows);
+  await recorder.evaluation(evaluation, false);
+}
+
+/** A run that ended before its time keeps its best checkpoint, else its last weights, as model/. */
+async function keep(
+  session: Session,
+  policy: Policy,
+  recorder: RunRecorder,
+  thrown: unknown,
+): Promise<RunRecord> {
+  const stopped = thrown instanceof RunStopped;
+  const error = stopped ? undefined : toLabError(thrown);
+  try {
+    const { best, step } = recorder.record;
+    if (error?.code !== 'device_lost') await recorder.checkpoint(String(step), { keep: true });
+    const kept = best && (error?.code === 'device_lost' || best.step !== step);
+    const tensors = kept
+      ? tensorsOf(await readCheckpoint(session.folder, String(best.step)))
+      : await policy.save();
+    await recorder.model(modelFiles(tensors, session.model));
+  } catch {
+    // The device is gone or full: what was written before stands, and the first error is the one to tell.
+  }
+  return recorder.finish(stopped ? 'stopped' : 'failed', error);
+}
+
+type Tensors = Awaited<ReturnType<Policy['save']>>;
+
+function modelFiles(tensors: Tensors, model: LoadedModel): Record<string, Uint8Array> {
+  return { ...modelFolderFiles(model, tensors), 'value_head.safetensors': valueHeadFile(tensors) };
+}
+
+/** model.safetensors, value_head.safetensors, optimizer.safetensors and state.json, with the model's own small files. */
+async function checkpointFiles(
+  policy: Policy,
+  model: LoadedModel,
+  counters: StartCounters & { step: number },
+): Promise<Record<string, Uint8Array>> {
+  const { tensors, updates } = await policy.saveOptimizer();
+  return {
+    ...modelFiles(await policy.save(), model),
+    'optimizer.safetensors': writeSafetensors(tensors, { updates: String(updates) }),
+    'state.json': new TextEncoder().encode(JSON.stringify({ ...counters, updates }, null, 2)),
+  };
+}
+
+/** The files of one checkpoint. Errors: `bad_input` when the run has no such checkpoint. */
+export async function readCheckpoint(folder: RunFolder, name: string): Promise<Record<string, Uint8Array>> {
+  const prefix = `checkpoints/${name}/`;
+  const paths = (await folder.list()).filter((path) => path.startsWith(prefix));
+  if (!paths.length)
+    throw new LabError('bad_input', `The run has no checkpoint ${name}. Choose one that it lists.`);
+  const files: Record<string, Uint8Array> = {};
+  for (const path of paths) files[path.slice(prefix.length)] = await folder.read(path);
+  return files;
+}
+
+function tensorsOf(files: Readonly<Record<string, Uint8Array>>): Tensors {
+  const weights = files['model.safetensors'];
+  if (!weights) throw new LabError('bad_input', 'The checkpoint has no model.safetensors.');
+  return readSafetensors(weights);
+}
+
+function withInit(model: LoadedModel, init: InitCheckpoint): Tensors {
+  const tensors = tensorsOf(init.files);
+  for (const name of model.tensors.keys()) {
+    if (!tensors.has(name)) {
+      throw new LabError(
+        'bad_input',
+        `Checkpoint ${init.checkpoint} of ${init.run} is of another model than ${model.name}.`,
+      );
+    }
+  }
+  return tensors;
+}
+
+function startCounters({ files }: InitCheckpoint): StartCounters | undefined {
+  const state = files['state.json'];
+  return state ? (JSON.parse(new TextDecoder().decode(state)) as StartCounters) : undefined;
+}
+
+const usesFrozen = (config: Config): boolean => config['reference'] === 'frozen';
+
+function newRecord(session: Session, plan: RunPlan): RunRecord {
+  const { dataset, evalDataset, model, init } = session;
+  return {
+    format: 1,
+    id: session.id,
+    name: session.name,
+    recipe: session.recipe.id,
+    preset: session.preset,
+    config: plan.config,
+    seed: Number(plan.config['seed'] ?? 0),
+    status: 'loading',
+    created: new Date().toISOString(),
+    step: 0,
+    total_steps: 0,
+    model: {
+      name: model.name,
+      hash: model.hash,
+      architecture: model.config.architecture,
+      parameters: model.parameters,
+    },
+    ...(init ? { init_from: { run: init.run, checkpoint: init.checkpoint } } : {}),
+    dataset: {
+      name: dataset.name,
+      hash: dataset.hash,
+      format: dataset.format,
+      task: dataset.task,
+      train: plan.train.length,
+      validation: plan.validation.length,
+    },
+    ...(evalDataset
+      ? { eval_dataset: { name: evalDataset.name, hash: evalDataset.hash, problems: plan.test.length } }
+      : {}),
+    adapter: adapterName(session.gpu.facts),
+    versions: session.versions,
+    events: [],
+    seconds: {},
+  };
+}
+
+/** Remembers the last counters logged, so that a checkpoint says what had been counted when it was made. */
+class CountersWatch {
+  last: StartCounters & { step: number } = {
+    step: 0,
+    epoch: 0,
+    num_tokens: 0,
+    tokens_generated: 0,
+    seconds: 0,
+  };
+
+  see(row: MetricRow, listener: RunListener): void {
+    const { epoch = 0, num_tokens = 0, tokens_generated = 0, seconds = 0 } = row.values;
+    this.last = { step: row.step, epoch, num_tokens, tokens_generated, seconds };
+    listener.metrics?.(row);
+  }
+}

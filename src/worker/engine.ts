@@ -1,0 +1,221 @@
+import { compareRuns } from '../evaluate/compare';
+import { openDataset, refuseEmpty } from '../data/open';
+import type { Dataset } from '../data/dataset';
+import { LabError } from '../errors';
+import { openGpu, type Gpu } from '../gpu/device';
+import { openModelFolder, type LoadedModel } from '../model/folder';
+import { exportRun, importRun } from '../runs/run_zip';
+import { newRunId } from '../runs/run_names';
+import { recipes } from '../recipes';
+import type { Recipe, RecipeInfo } from '../recipes/recipe';
+import { VERSION } from '../version';
+import { Bundled } from './bundled';
+import { checkKernels } from './capability';
+import { estimate } from './estimate';
+import { summarize } from './preview';
+import type {
+  Capability,
+  Catalogue,
+  Command,
+  DatasetSummary,
+  Event,
+  FileData,
+  ModelSummary,
+  Replies,
+} from './protocol';
+import { Runner } from './runner';
+import { RunStore } from './run_store';
+
+type Reply = Replies[Command['type']];
+
+/**
+ * The lab's engine behind the protocol: what a page asks for, answered one promise a command. Open files, models and the
+ * GPU live here; runs go on whether or not anyone listens.
+ */
+export class Engine {
+  private readonly bundled: Bundled;
+  private readonly store = new RunStore((id) => this.runner.isLive(id));
+  private readonly runner: Runner;
+  private readonly datasets = new Map<string, Dataset>();
+  private readonly models = new Map<string, LoadedModel>();
+  private gpu: Promise<Gpu> | undefined;
+  private handles = 0;
+
+  constructor(base: URL, post: (event: Event) => void) {
+    this.bundled = new Bundled(base);
+    this.runner = new Runner({
+      post,
+      store: this.store,
+      bundled: this.bundled,
+      openGpu: () => this.openGpu(),
+      dataset: (handle) => this.dataset(handle),
+      model: (handle) => this.model(handle),
+    });
+  }
+
+  /** Errors: whatever the command met, typed. */
+  async answer(command: Command): Promise<Reply> {
+    switch (command.type) {
+      case 'catalogue':
+        return this.catalogue();
+      case 'capability':
+        return this.capability();
+      case 'open_dataset':
+        return this.openDataset(await openDataset(command.file.name, new Uint8Array(command.file.bytes)));
+      case 'open_bundled_dataset':
+        return this.openDataset(await this.bundled.dataset(command.id, command.split));
+      case 'preview_dataset':
+        return summarize(
+          command.handle,
+          this.dataset(command.handle),
+          command.model === null ? undefined : this.model(command.model),
+        );
+      case 'open_bundled_model':
+        return this.openModel(await this.bundled.model(command.id));
+      case 'open_model_folder':
+        return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
+      case 'estimate':
+        return estimate(
+          this.model(command.run.model),
+          this.dataset(command.run.dataset),
+          command.run,
+          await this.openGpu(),
+        );
+      case 'start':
+        return { run: await this.runner.start(command.run) };
+      case 'demo':
+        return { runs: await this.runner.demo(command.model, command.overrides) };
+      case 'pause':
+        this.runner.control(command.run).pause();
+        return null;
+      case 'resume':
+        this.runner.control(command.run).resume();
+        return null;
+      case 'stop':
+        this.runner.stop(command.run);
+        return null;
+      case 'list_runs':
+        return this.store.list();
+      case 'load_run':
+        return this.store.load(command.run);
+      case 'rename_run':
+        return this.store.rename(command.run, command.name);
+      case 'delete_run':
+        if (this.runner.isLive(command.run))
+          throw new LabError('bad_input', 'This run is going on. Stop it, then delete it.');
+        await this.store.remove(command.run);
+        return null;
+      case 'export_run':
+        return this.exportRun(command.run);
+      case 'import_run':
+        return this.importRun(command.file);
+      case 'compare':
+        return compareRuns(new Map(command.a.correct), new Map(command.b.correct), {
+          a: command.a.name,
+          b: command.b.name,
+        });
+    }
+  }
+
+  private async catalogue(): Promise<Catalogue> {
+    const [models, problems] = await Promise.all([this.bundled.models(), this.bundled.problems()]);
+    return { recipes: recipes.map(infoOf), models, problems, version: VERSION };
+  }
+
+  private async capability(): Promise<Capability> {
+    try {
+      const gpu = await this.openGpu();
+      const check = await checkKernels(gpu);
+      const refusal = check.ok
+        ? null
+        : `This GPU computes some kernels wrongly (${check.families
+            .filter(({ ok }) => !ok)
+            .map(({ kernel }) => kernel)
+            .join(', ')}). ` +
+          'Update the graphics driver or try another browser; results from here could not be trusted.';
+      return { adapter: gpu.facts, check, refusal };
+    } catch (error) {
+      if (error instanceof LabError && error.code === 'unsupported')
+        return { adapter: null, check: null, refusal: error.message };
+      throw error;
+    }
+  }
+
+  /** One device for everything, opened anew after it was lost. */
+  private async openGpu(): Promise<Gpu> {
+    this.gpu ??= openGpu(navigator.gpu).then((gpu) => {
+      void gpu.lost.then(() => (this.gpu = undefined));
+      return gpu;
+    });
+    try {
+      return await this.gpu;
+    } catch (error) {
+      this.gpu = undefined;
+      throw error;
+    }
+  }
+
+  private openDataset(dataset: Dataset): DatasetSummary {
+    const nothing = refuseEmpty(dataset);
+    // A file of bad rows only is shown with its problems; running it is refused later.
+    if (nothing && !dataset.bad.length) throw nothing;
+    const handle = `dataset-${++this.handles}`;
+    this.datasets.set(handle, dataset);
+    return summarize(handle, dataset, undefined);
+  }
+
+  private openModel(model: LoadedModel): ModelSummary {
+    const handle = `model-${++this.handles}`;
+    this.models.set(handle, model);
+    const { config, name, parameters } = model;
+    return {
+      handle,
+      name,
+      architecture: config.architecture,
+      parameters,
+      hidden_size: config.hidden_size,
+      layers: config.num_hidden_layers,
+      context: config.max_position_embeddings,
+      vocabulary: config.vocab_size,
+      bytes: 4 * parameters,
+    };
+  }
+
+  private dataset(handle: string): Dataset {
+    const dataset = this.datasets.get(handle);
+    if (!dataset) throw new LabError('bad_input', 'That dataset is not open any more. Choose it again.');
+    return dataset;
+  }
+
+  private model(handle: string): LoadedModel {
+    const model = this.models.get(handle);
+    if (!model) throw new LabError('bad_input', 'That model is not open any more. Choose it again.');
+    return model;
+  }
+
+  private async exportRun(id: string): Promise<FileData> {
+    const folder = await this.store.folder(id);
+    const bytes = await exportRun(folder);
+    return { name: `${id}.zip`, bytes: bytes.buffer as ArrayBuffer };
+  }
+
+  private async importRun({ bytes }: FileData): Promise<Replies['import_run']> {
+    const taken = new Set((await this.store.list()).map(({ id }) => id));
+    return importRun(
+      new Uint8Array(bytes),
+      (record) => this.store.create(record.id),
+      (record) => (taken.has(record.id) ? { ...record, id: newRunId(new Date()) } : record),
+    );
+  }
+}
+
+/** A recipe as data: everything but its run function, which cannot cross to the page. */
+function infoOf({ id, label, paper, help, fields, presets, metrics }: Recipe): RecipeInfo {
+  return { id, label, paper, help, fields, presets, metrics };
+}
+
+function filesByName(files: readonly FileData[]): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    files.map(({ name, bytes }) => [name.split('/').at(-1) ?? name, new Uint8Array(bytes)]),
+  );
+}

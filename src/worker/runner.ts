@@ -1,0 +1,207 @@
+import type { Dataset } from '../data/dataset';
+import { LabError } from '../errors';
+import type { Gpu } from '../gpu/device';
+import type { LoadedModel } from '../model/folder';
+import { recipes } from '../recipes';
+import { RunControl } from '../recipes/control';
+import type { Recipe } from '../recipes/recipe';
+import { readCheckpoint, runSession, type InitCheckpoint } from '../recipes/session';
+import { resolveConfig } from '../recipes/settings';
+import type { Config, RunRecord } from '../runs/run';
+import { newRunId, nextRunName } from '../runs/run_names';
+import { VERSION } from '../version';
+import type { Bundled } from './bundled';
+import { onnxReference } from './onnx';
+import { BrowserProgramRunner } from './program_runner';
+import type { Event, RunInit, StartRun } from './protocol';
+import { runEvents } from './run_events';
+import type { RunStore } from './run_store';
+
+export interface RunnerOptions {
+  post: (event: Event) => void;
+  store: RunStore;
+  bundled: Bundled;
+  openGpu: () => Promise<Gpu>;
+  dataset: (handle: string) => Dataset;
+  model: (handle: string) => LoadedModel;
+}
+
+interface Launch {
+  recipe: Recipe;
+  preset: string;
+  config: Config;
+  model: LoadedModel;
+  dataset: Dataset;
+  evalDataset: Dataset | null;
+  init: InitCheckpoint | null;
+  name: string;
+}
+
+/** Starts runs, one at a time, and holds the controls of the one that is going. */
+export class Runner {
+  private live: { id: string; control: RunControl } | undefined;
+  /** Set while a demo has a second run to come. */
+  private demoStopped = false;
+  private readonly programs = new BrowserProgramRunner();
+
+  constructor(private readonly options: RunnerOptions) {}
+
+  isLive(id: string): boolean {
+    return this.live?.id === id;
+  }
+
+  /** Errors: `bad_input` when that run is not going on. */
+  control(id: string): RunControl {
+    if (this.live?.id !== id) throw new LabError('bad_input', 'This run is not going on.');
+    return this.live.control;
+  }
+
+  stop(id: string): void {
+    this.control(id).stop();
+    this.demoStopped = true;
+  }
+
+  /** Starts a run and resolves with its id as soon as its folder exists. Errors: what forbids it, in a sentence. */
+  async start(run: StartRun): Promise<string> {
+    const recipe = recipeOf(run.recipe);
+    const { started, id } = this.launch({
+      recipe,
+      preset: run.preset,
+      config: resolveConfig(recipe, undefined, run.config),
+      model: this.options.model(run.model),
+      dataset: this.options.dataset(run.dataset),
+      evalDataset: run.evalDataset === null ? null : this.options.dataset(run.evalDataset),
+      init: await this.init(run.init),
+      name: run.name ?? (await this.nextName(recipe)),
+    });
+    await started;
+    return id;
+  }
+
+  /**
+   * SFT, then ReFT from the checkpoint SFT kept at the end of the warm-up, on bundled model and problems. A software
+   * adapter gets the short preset. Resolves with both ids once the first is going.
+   */
+  async demo(wanted: string | null, overrides: Config): Promise<string[]> {
+    const { bundled, openGpu } = this.options;
+    const { isSoftware } = (await openGpu()).facts;
+    const id = wanted ?? (isSoftware ? 'nano' : 'mini');
+    const preset = isSoftware ? 'quick' : 'demo';
+    const level = bundled.levelOf(id);
+    const [model, dataset, evalDataset] = await Promise.all([
+      bundled.model(id),
+      bundled.dataset(level, 'train'),
+      bundled.dataset(level, 'test'),
+    ]);
+    const sft = recipeOf('sft');
+    const reft = recipeOf('reft');
+    const common = { preset, model, dataset, evalDataset };
+    const first = this.launch({
+      ...common,
+      recipe: sft,
+      config: resolveConfig(sft, preset, known(sft, overrides)),
+      init: null,
+      name: await this.nextName(sft),
+    });
+    this.demoStopped = false;
+    const second = newRunId(new Date(Date.now() + 1000));
+    await first.started;
+    void first.finished.then(async (record) => {
+      if (record?.status !== 'done' || this.demoStopped) return;
+      const init = await this.warmup(record);
+      const config = resolveConfig(reft, preset, { ...known(reft, overrides), warmup_epochs: 0 });
+      const { started } = this.launch(
+        { ...common, recipe: reft, config, init, name: await this.nextName(reft) },
+        second,
+      );
+      await started.catch(() => undefined);
+    });
+    return [first.id, second];
+  }
+
+  /** The checkpoint a finished SFT run kept at the end of the warm-up. */
+  private async warmup(record: RunRecord): Promise<InitCheckpoint> {
+    const folder = await this.options.store.folder(record.id);
+    const checkpoint = record.events.find(({ kind }) => kind === 'warmup_end')?.step ?? record.step;
+    return {
+      run: record.id,
+      checkpoint: String(checkpoint),
+      files: await readCheckpoint(folder, String(checkpoint)),
+    };
+  }
+
+  private launch(
+    launch: Launch,
+    id = newRunId(new Date()),
+  ): { id: string; started: Promise<void>; finished: Promise<RunRecord | undefined> } {
+    if (this.live)
+      throw new LabError('bad_input', 'Another run is going on. Stop it or let it finish first.');
+    const control = new RunControl();
+    this.live = { id, control };
+    const events = runEvents(id, this.options.post);
+    let begun: () => void = () => undefined;
+    const created = new Promise<void>((resolve) => (begun = resolve));
+    const session = (async () => {
+      try {
+        const gpu = await this.options.openGpu();
+        return await runSession({
+          ...launch,
+          gpu,
+          id,
+          folder: await this.options.store.create(id),
+          control,
+          listener: {
+            ...events.listener,
+            status: (record) => {
+              // The run is over before anyone hears of it, so that the next one can start at once.
+              if (record.finished !== undefined) this.live = undefined;
+              events.listener.status?.(record);
+              begun();
+            },
+          },
+          audit: false,
+          versions: { lab: VERSION, userAgent: navigator.userAgent },
+          programs: this.programs,
+          makeOnnxReference: onnxReference,
+        });
+      } finally {
+        this.live = undefined;
+        events.close();
+      }
+    })();
+    const failed = session.then(() => undefined);
+    const finished = session.catch(async () => {
+      await this.options.store.remove(id).catch(() => undefined);
+      return undefined;
+    });
+    return { id, started: Promise.race([created, failed]), finished };
+  }
+
+  private async init(init: RunInit): Promise<InitCheckpoint | null> {
+    if (init.kind === 'model') return null;
+    const folder = await this.options.store.folder(init.run);
+    return {
+      run: init.run,
+      checkpoint: init.checkpoint,
+      files: await readCheckpoint(folder, init.checkpoint),
+    };
+  }
+
+  private async nextName(recipe: Recipe): Promise<string> {
+    const taken = (await this.options.store.list()).map(({ name }) => name);
+    return nextRunName(recipe.label, taken);
+  }
+}
+
+function recipeOf(id: string): Recipe {
+  const recipe = recipes.find((candidate) => candidate.id === id);
+  if (!recipe) throw new LabError('bad_input', `There is no recipe "${id}".`);
+  return recipe;
+}
+
+/** The overrides a recipe has a field for: a demo's settings are given once for both of its recipes. */
+function known(recipe: Recipe, overrides: Config): Config {
+  return Object.fromEntries(
+    Object.entries(overrides).filter(([name]) => recipe.fields.some((field) => field.name === name)),
+  );
+}
