@@ -45,9 +45,7 @@ async function loadSympy(python: Python): Promise<void> {
 
 async function serve(): Promise<void> {
   const python = await loadPython();
-  python.runPython(HARNESS);
-  const globals = python.globals as { get: (name: string) => unknown };
-  const runProgram = globals.get('run_program') as (program: string) => unknown;
+  const runProgram = python.runPython(`${HARNESS}\nrun_program`) as (program: string) => unknown;
   self.addEventListener('message', ({ data }: MessageEvent<ToProgramWorker>) => {
     void run(python, runProgram, data);
   });
