@@ -32,6 +32,8 @@ export interface OnnxOptions {
 
 const OPSET = 17;
 const IR_VERSION = 8;
+/** TensorProto.DataType of a Cast. */
+const INT32 = 6;
 /** A score that leaves nothing after softmax; finite, so that no arithmetic on it can give NaN. */
 const MASKED = -1e30;
 /** A protobuf message cannot be longer. */
@@ -179,10 +181,11 @@ class LlamaGraph {
     return { cos: rowsOf('rope_cos', Math.cos), sin: rowsOf('rope_sin', Math.sin) };
   }
 
-  /** (B,1,T,T), true where the key's position is after the query's. */
+  /** (B,1,T,T), true where the key's position is after the query's. In int32, which the WebGPU provider computes. */
   private laterPositions(positions: string): string {
-    const queries = this.op('Unsqueeze', [positions, this.shape([1, 3])]);
-    const keys = this.op('Unsqueeze', [positions, this.shape([1, 2])]);
+    const narrow = this.op('Cast', [positions], { to: INT32 });
+    const queries = this.op('Unsqueeze', [narrow, this.shape([1, 3])]);
+    const keys = this.op('Unsqueeze', [narrow, this.shape([1, 2])]);
     return this.op('Greater', [keys, queries]);
   }
 

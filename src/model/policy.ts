@@ -4,9 +4,10 @@ import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
 import { attentionTiles } from '../kernels/attention';
 import { bucketTokens } from '../kernels/embedding';
+import { addMatmul } from '../kernels/matmul';
 import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
-import { CONSTANTS, STATISTICS, type Capacity } from './activations';
+import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
 import { Buffers, type TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
@@ -102,6 +103,35 @@ export class Policy {
   /** log-prob, entropy and value of every completion token. Micro-batches as needed; nothing changes. */
   async score(sequences: readonly Sequence[]): Promise<Scores> {
     return this.scoreWith(this.buffers.weights, sequences, 'score');
+  }
+
+  /**
+   * Logits at every position, (length, V) a sequence: for goldens and for looking inside, not for training. Every sequence
+   * must fit one chunk of the LM head.
+   */
+  async logits(sequences: readonly Sequence[]): Promise<Float32Array[]> {
+    const { vocab_size: V, hidden_size: C } = this.config;
+    const { activations, head, weights } = this.buffers;
+    const ldv = logitsStride(this.config);
+    const plan = new Plan<BatchDims>(this.gpu, 'logits');
+    this.recordForward(plan, weights);
+    const buffers = { a: activations.hidden, b: weights.head, out: head.logits };
+    addMatmul(plan, this.gpu, 'nt', buffers, ({ N }) => ({ M: N, N: V, K: C, ldc: ldv }));
+    const logits: Float32Array[] = [];
+    for (const sequence of sequences) {
+      const N = sequence.tokens.length;
+      if (N > this.capacity.chunk)
+        throw new Error(`${N} tokens do not fit a chunk of ${this.capacity.chunk} rows`);
+      plan.prepare(this.upload(this.pack([sequence])));
+      const view = { buffer: head.logits.buffer, offset: 0, bytes: 4 * N * ldv };
+      const [bytes] = await this.stream.read('score', (pass) => plan.encode(pass), [view]);
+      const padded = new Float32Array(bytes ?? new ArrayBuffer(0));
+      const rows = new Float32Array(N * V);
+      for (let n = 0; n < N; n++) rows.set(padded.subarray(n * ldv, n * ldv + V), n * V);
+      logits.push(rows);
+    }
+    plan.destroy();
+    return logits;
   }
 
   /** Completions sampled from the policy as it is. */

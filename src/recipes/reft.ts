@@ -9,7 +9,6 @@ import { Rng } from '../rl/rng';
 import type { Aggregation } from '../rl/weights';
 import type { Extraction } from '../tasks/task';
 import { Counters } from './counters';
-import { reftFields } from './fields';
 import { evaluateAndKeepBest } from './held_out';
 import { commonMetrics, ppoMetrics, supervisedMetrics } from './metrics';
 import { losses, ppoConstants, rolloutMetrics, updateMetrics } from './ppo';
@@ -18,6 +17,7 @@ import type { Recipe, RunContext } from './recipe';
 import { logRollouts } from './reft_log';
 import { finished, rollOut, type Rollout, type RolloutSettings } from './rollout';
 import { Settings } from './settings';
+import { reftFields } from './reft_fields';
 import { supervise, supervisedSteps } from './sft';
 
 /** π_ref must say of the policy's own samples what the policy says, before the first update: mean |Δ log p| a token. */

@@ -7,12 +7,12 @@ import { Rng } from '../rl/rng';
 import { promptOf, targetOf } from '../tasks/prompt';
 import { encodeProblem } from '../text/prompt';
 import { Counters } from './counters';
-import { sftFields } from './fields';
 import { evaluateAndKeepBest } from './held_out';
 import { commonMetrics, supervisedMetrics } from './metrics';
 import { sftPresets } from './presets';
 import type { Recipe, RunContext } from './recipe';
 import { Settings } from './settings';
+import { sftFields } from './sft_fields';
 
 /**
  * Supervised fine-tuning on the chains of thought: the baseline of ReFT (arXiv:2401.08967, section 3.1) and its warm-up.
@@ -136,7 +136,11 @@ export async function supervise(
       const warmupEnds = epochEnds !== 0 && epochEnds === phase.keepEpoch;
       if (last || (saveSteps && step % saveSteps === 0) || warmupEnds) {
         await log.checkpoint(String(step), { keep: true });
-        await log.event({ step, kind: 'checkpoint', text: `Checkpoint of step ${step} kept.` });
+        await log.event({
+          step,
+          kind: warmupEnds ? 'warmup_end' : 'checkpoint',
+          text: `Checkpoint of step ${step} kept${warmupEnds ? ', for ReFT to start from' : ''}.`,
+        });
       }
       log.progress(step, total, 'train');
     }

@@ -16,7 +16,7 @@ export function embeddingForward(r: Recorder, tokens: Tensor, weight: Tensor, ou
 /** dweight[token] += Σ dout over the token's positions, in order (no atomics). */
 export function embeddingBackward(r: Recorder, dout: Tensor, buckets: Tensor, dweight: Tensor): void {
   const { hidden_size: C } = r.config;
-  r.plan.add(backwardKernel, { dout, buckets, dweight }, ({ N, distinct }) =>
-    embeddingBackwardLaunch({ U: distinct, N, C }),
+  r.plan.add(backwardKernel, { dout, buckets, dweight }, ({ distinct }) =>
+    embeddingBackwardLaunch({ U: distinct, C }),
   );
 }

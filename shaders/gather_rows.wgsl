@@ -1,0 +1,29 @@
+// gather_rows: out[m] = inp[rows[m]]
+//
+//   inp   (N,C)  read
+//   rows  (M)    read    u32, below N
+//   out   (M,C)  write
+//
+// Grid: ceil(M*C/256) workgroups, folded in two dimensions; one vec4 a thread.
+struct Params { M: u32, C: u32 }
+
+@group(0) @binding(0) var<storage, read> inp: array<vec4f>;
+@group(0) @binding(1) var<storage, read> rows: array<u32>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+const WG = 64u;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) nwg: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (wid.y * nwg.x + wid.x) * WG + lane;
+  let columns = params.C / 4u;
+  if (index >= params.M * columns) {
+    return;
+  }
+  out[index] = inp[rows[index / columns] * columns + index % columns];
+}

@@ -1,0 +1,51 @@
+import backwardWgsl from '../../shaders/embedding_backward.wgsl?raw';
+import forwardWgsl from '../../shaders/embedding_forward.wgsl?raw';
+import { defineKernel, grid1d } from '../gpu/kernel';
+import type { Launch } from '../gpu/plan';
+
+/** out (N,C) = rows of weight (V,C). */
+export const embeddingForward = defineKernel({
+  name: 'embedding_forward',
+  wgsl: forwardWgsl,
+  buffers: { tokens: 'read', weight: 'read', out: 'read_write' },
+  params: { N: 'u32', C: 'u32' },
+});
+
+/** dweight (V,C) += gradient, token by token. */
+export const embeddingBackward = defineKernel({
+  name: 'embedding_backward',
+  wgsl: backwardWgsl,
+  buffers: { dout: 'read', buckets: 'read', dweight: 'read_write' },
+  params: { U: 'u32', C: 'u32' },
+});
+
+const ELEMENTS_A_WORKGROUP = 64 * 4;
+
+export function embeddingForwardLaunch({ N, C }: { N: number; C: number }): Launch<'N' | 'C'> {
+  return { params: { N, C }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
+}
+
+/** U distinct tokens, C columns. */
+export function embeddingBackwardLaunch({ U, C }: { U: number; C: number }): Launch<'U' | 'C'> {
+  return { params: { U, C }, grid: grid1d(Math.ceil((U * C) / ELEMENTS_A_WORKGROUP)) };
+}
+
+/**
+ * Sorts positions by token, for `embeddingBackward`: `data` holds starts (U+1), the distinct tokens (U), then the N positions,
+ * ascending within a token.
+ */
+export function bucketTokens(tokens: Uint32Array): { U: number; data: Uint32Array } {
+  const order = Uint32Array.from(tokens, (_, n) => n).sort(
+    (a, b) => (tokens[a] ?? 0) - (tokens[b] ?? 0) || a - b,
+  );
+  const starts: number[] = [];
+  const distinct: number[] = [];
+  order.forEach((n, i) => {
+    const token = tokens[n] ?? 0;
+    if (distinct.at(-1) === token) return;
+    distinct.push(token);
+    starts.push(i);
+  });
+  starts.push(order.length);
+  return { U: distinct.length, data: Uint32Array.from([...starts, ...distinct, ...order]) };
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseModelConfig, type ModelConfig } from '../config';
+import { readSafetensors, type NamedTensor } from '../safetensors';
+import type { Sequence } from '../batch';
+
+interface Update {
+  learning_rate: number;
+  weight_decay: number;
+  max_grad_norm: number;
+  losses: number[];
+  grad_norms: number[];
+  loss_after: number;
+}
+
+export interface Golden {
+  config: ModelConfig;
+  tensors: Map<string, NamedTensor>;
+  sequences: Sequence[];
+  logp: number[];
+  entropy: number[];
+  sft: { loss: number; adamw: Update };
+  greedy: { max_new_tokens: number; sequences: { prompt: number[]; completion: number[] }[] };
+  ppo?: {
+    logp_old: number[];
+    advantage: number[];
+    return: number[];
+    value_old: number[];
+    weight: number[];
+    value: number[];
+    cliprange: number;
+    cliprange_value: number;
+    vf_coef: number;
+    policy_loss: number;
+    value_loss: number;
+    total_loss: number;
+    adamw: Update;
+  };
+  /** `logits`, `sft_gradient.<name>`, `ppo_gradient.<name>`. */
+  arrays: Map<string, NamedTensor>;
+}
+
+/** Reads one golden folder (README.md beside this file) as the engine's types. For tests. */
+export function readGolden(name: string): Golden {
+  const file = (path: string): Uint8Array =>
+    new Uint8Array(readFileSync(join(import.meta.dirname, name, path)));
+  const json = (path: string): unknown => JSON.parse(new TextDecoder().decode(file(path)));
+  const golden = json('golden.json') as Omit<Golden, 'config' | 'tensors' | 'arrays' | 'sequences'> & {
+    sequences: { prompt: number[]; completion: number[] }[];
+  };
+  const tensors = readSafetensors(file('model.safetensors'));
+  if (golden.ppo) {
+    for (const [key, tensor] of readSafetensors(file('value_head.safetensors')))
+      tensors.set(`v_head.${key}`, tensor);
+  }
+  return {
+    ...golden,
+    config: parseModelConfig(json('config.json')),
+    tensors,
+    sequences: golden.sequences.map(({ prompt, completion }) => ({
+      tokens: [...prompt, ...completion],
+      promptLength: prompt.length,
+    })),
+    arrays: readSafetensors(file('golden.safetensors')),
+  };
+}

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Gpu } from '../gpu/device';
+import { openTestGpu } from '../gpu/testing';
+import { expectClose } from '../kernels/compare';
+import { ppoClipObjective, sftObjective } from '../kernels/objectives';
+import type { Capacity } from './activations';
+import { readGolden, type Golden } from './goldens/read';
+import { Policy } from './policy';
+
+// Oracle: transformers and torch.optim.AdamW, by tools/goldens/llama.py.
+const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
+/** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
+const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40 };
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openTestGpu({ defaultLimits: true });
+});
+afterAll(() => gpu.close());
+
+function makePolicy(golden: Golden, capacity = CAPACITY): Policy {
+  return new Policy(gpu, golden.config, golden.tensors, capacity, { trainable: true, reference: true });
+}
+
+function sftConstants(golden: Golden): Float32Array[] {
+  const M = golden.logp.length;
+  return golden.sequences.map(({ tokens, promptLength }) =>
+    Float32Array.from({ length: (tokens.length - promptLength) * 8 }, (_, i) => (i % 8 === 0 ? 1 / M : 0)),
+  );
+}
+
+describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers', (name) => {
+  const golden = readGolden(name);
+
+  test.each([
+    ['one micro-batch', CAPACITY],
+    ['several', SPLIT],
+  ])('log-probs and entropies in %s', async (_, capacity) => {
+    const policy = makePolicy(golden, capacity);
+    const { logp, entropy } = await policy.score(golden.sequences);
+    expectClose(
+      'logp',
+      logp.flatMap((part) => [...part]),
+      golden.logp,
+      { atol: 1e-4, rtol: 0 },
+    );
+    expectClose(
+      'entropy',
+      entropy.flatMap((part) => [...part]),
+      golden.entropy,
+      { atol: 1e-4, rtol: 0 },
+    );
+    policy.destroy();
+  });
+
+  test('logits at every position', async () => {
+    const policy = makePolicy(golden);
+    const V = golden.config.vocab_size;
+    const logits = await policy.logits(golden.sequences);
+    expectClose(
+      'logits',
+      logits.flatMap((part) => [...part]),
+      golden.arrays.get('logits')?.data ?? [],
+      { atol: 1e-4, rtol: 0 },
+    );
+    expect(logits[0]?.length).toBe((golden.sequences[0]?.tokens.length ?? 0) * V);
+    policy.destroy();
+  });
+
+  test.each([
+    ['one micro-batch', CAPACITY],
+    ['several', SPLIT],
+  ])('every gradient of the SFT loss by name in %s', async (_, capacity) => {
+    const policy = makePolicy(golden, capacity);
+    const gradients = await policy.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
+    expectGradients(gradients, golden, 'sft_gradient.');
+    policy.destroy();
+  });
+
+  test('ten AdamW losses', async () => {
+    const policy = makePolicy(golden);
+    const { learning_rate, weight_decay, max_grad_norm, losses, grad_norms } = golden.sft.adamw;
+    const settings = { learning_rate, weight_decay, max_grad_norm };
+    const found: number[] = [];
+    const norms: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      const { sums, grad_norm } = await policy.train(
+        golden.sequences,
+        sftObjective,
+        sftConstants(golden),
+        {},
+        settings,
+      );
+      found.push(sums[0] ?? Number.NaN);
+      norms.push(grad_norm);
+    }
+    expectClose('loss', found, losses, { atol: 1e-4, rtol: 0 });
+    expectClose('grad_norm', norms, grad_norms, { atol: 1e-3, rtol: 1e-3 });
+    policy.destroy();
+  });
+
+  test('greedy generation token for token, and its log-probs against the training forward', async () => {
+    const policy = makePolicy(golden);
+    const { sequences, max_new_tokens } = golden.greedy;
+    const greedy = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens, seed: 0, eos: [] };
+    const completions = await policy.generate(
+      sequences.map(({ prompt }, id) => ({ id, tokens: prompt })),
+      greedy,
+    );
+    completions.forEach(({ tokens }, i) => expect(tokens).toEqual(sequences[i]?.completion));
+    const scored = await policy.score(
+      sequences.map(({ prompt, completion }) => ({
+        tokens: [...prompt, ...completion],
+        promptLength: prompt.length,
+      })),
+    );
+    completions.forEach(({ logprobs }, i) =>
+      expectClose('logprobs', logprobs, scored.logp[i] ?? [], { atol: 1e-4, rtol: 0 }),
+    );
+    policy.destroy();
+  });
+
+  test('sampling: same seed, same bits, whatever the batch; agrees with the training forward', async () => {
+    const policy = makePolicy(golden);
+    const small = makePolicy(golden, { ...CAPACITY, slots: 3 });
+    const prompts = Array.from({ length: 11 }, (_, id) => ({
+      id,
+      tokens: [3 + id, 5, 7 + (id % 3)].slice(0, 1 + (id % 3)),
+    }));
+    const sampling = { temperature: 1, top_k: 0, top_p: 1, max_new_tokens: 24, seed: 9, eos: [2] };
+    const first = await policy.generate(prompts, sampling);
+    expect(await policy.generate(prompts, sampling)).toEqual(first);
+    expect(await small.generate(prompts, sampling)).toEqual(first);
+    expect(await policy.generate(prompts, { ...sampling, seed: 10 })).not.toEqual(first);
+    const { logp } = await policy.score(
+      prompts.map(({ tokens }, i) => ({
+        tokens: [...tokens, ...(first[i]?.tokens ?? [])],
+        promptLength: tokens.length,
+      })),
+    );
+    first.forEach(({ logprobs }, i) =>
+      expectClose('logprobs', logprobs, logp[i] ?? [], { atol: 1e-3, rtol: 0 }),
+    );
+    policy.destroy();
+    small.destroy();
+  });
+
+  test('π_ref stays as it was frozen; training twice from the same state gives the same bits', async () => {
+    const runs: number[][] = [];
+    for (let run = 0; run < 2; run++) {
+      const policy = makePolicy(golden);
+      const reference = policy.freezeReference();
+      const before = await reference.logprobs(golden.sequences);
+      for (let step = 0; step < 2; step++) {
+        await policy.train(
+          golden.sequences,
+          sftObjective,
+          sftConstants(golden),
+          {},
+          { learning_rate: 1e-2, weight_decay: 0, max_grad_norm: 1 },
+        );
+      }
+      expect(await reference.logprobs(golden.sequences)).toEqual(before);
+      const after = (await policy.score(golden.sequences)).logp.flatMap((part) => [...part]);
+      expect(after).not.toEqual(before.flatMap((part) => [...part]));
+      runs.push(after);
+      policy.destroy();
+    }
+    expect(runs[1]).toEqual(runs[0]);
+  });
+});
+
+describe('PPO with a value head against PyTorch autograd', () => {
+  const golden = readGolden('llama_gqa_untied');
+  const ppo = golden.ppo;
+  if (!ppo) throw new Error('the golden has no ppo part: run tools/goldens/llama.py');
+  let at = 0;
+  const constants = golden.sequences.map(({ tokens, promptLength }) => {
+    const part = new Float32Array((tokens.length - promptLength) * 8);
+    for (let t = 0; t < tokens.length - promptLength; t++, at++) {
+      const columns = [
+        ppo.logp_old,
+        ppo.advantage,
+        ppo.return,
+        ppo.value_old,
+        ppo.weight,
+        ppo.weight,
+        ppo.logp_old,
+      ];
+      part.set(
+        columns.map((column) => column[at] ?? Number.NaN),
+        t * 8,
+      );
+    }
+    return part;
+  });
+  const { cliprange, cliprange_value, vf_coef } = ppo;
+  const coefficients = { cliprange, cliprange_value, vf_coef, entropy_coef: 0, kl_loss_coef: 0 };
+
+  test('values, losses and every gradient', async () => {
+    const policy = makePolicy(golden);
+    const { value } = await policy.score(golden.sequences);
+    expectClose(
+      'value',
+      value.flatMap((part) => [...part]),
+      ppo.value,
+      { atol: 1e-5, rtol: 1e-5 },
+    );
+    const gradients = await policy.gradients(golden.sequences, ppoClipObjective, constants, coefficients);
+    expectGradients(gradients, golden, 'ppo_gradient.');
+    policy.destroy();
+  });
+
+  test('three AdamW steps', async () => {
+    const policy = makePolicy(golden);
+    const { learning_rate, weight_decay, max_grad_norm, losses } = ppo.adamw;
+    const found: number[] = [];
+    for (let step = 0; step < losses.length; step++) {
+      const { sums } = await policy.train(golden.sequences, ppoClipObjective, constants, coefficients, {
+        learning_rate,
+        weight_decay,
+        max_grad_norm,
+      });
+      if (step === 0) {
+        expectClose('policy_loss', [sums[0] ?? NaN], [ppo.policy_loss], { atol: 1e-5, rtol: 1e-5 });
+        expectClose('value_loss', [sums[1] ?? NaN], [ppo.value_loss], { atol: 1e-5, rtol: 1e-5 });
+      }
+      found.push((sums[0] ?? NaN) + vf_coef * (sums[1] ?? NaN));
+    }
+    expectClose('total loss', found, losses, { atol: 1e-4, rtol: 1e-4 });
+    policy.destroy();
+  });
+});
+
+function expectGradients(
+  gradients: Awaited<ReturnType<Policy['gradients']>>,
+  golden: Golden,
+  prefix: string,
+): void {
+  const names = [...golden.arrays.keys()].filter((key) => key.startsWith(prefix));
+  expect(names.length).toBeGreaterThan(5);
+  for (const key of names) {
+    const found = gradients.get(key.slice(prefix.length));
+    expectClose(key, found?.data ?? [], golden.arrays.get(key)?.data ?? [], { atol: 1e-4, rtol: 1e-3 });
+  }
+}

@@ -1,0 +1,52 @@
+import { HF, optimizerFields, REFT, runFields, sharedOptimizerFields } from './fields';
+import type { Field } from './recipe';
+
+export const sftFields: Field[] = [
+  {
+    name: 'num_epochs',
+    label: 'Epochs',
+    group: 'Schedule',
+    kind: 'integer',
+    default: 40,
+    min: 1,
+    max: 10_000,
+    help: 'Passes over the training problems.',
+    source: REFT,
+  },
+  {
+    name: 'max_steps',
+    label: 'Step limit',
+    group: 'Schedule',
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    help: 'Stop after this many steps, whatever the epochs; 0 is no limit. The schedule is that of the shortened run.',
+    source: HF,
+  },
+  {
+    name: 'warmup_epochs',
+    label: 'Keep the checkpoint of epoch',
+    group: 'Schedule',
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 10_000,
+    help: 'Also keep the checkpoint at the end of this epoch, for ReFT to start from; 0 keeps none.',
+    source: REFT,
+  },
+  {
+    name: 'batch_size',
+    label: 'Batch size',
+    group: 'Schedule',
+    kind: 'integer',
+    default: 48,
+    min: 1,
+    max: 4096,
+    help: 'Problems in one step.',
+    source: REFT,
+  },
+  ...optimizerFields('', { learning_rate: 1e-5, schedule: 'linear', warmup_ratio: 0.1 }),
+  ...sharedOptimizerFields,
+  ...runFields,
+];
