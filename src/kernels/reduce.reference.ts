@@ -1,0 +1,17 @@
+type Numbers = ArrayLike<number>;
+
+/** Column sums of inp (M,S). */
+export function reduceColumnsReference(inp: Numbers, M: number, S: number): Float64Array {
+  const out = new Float64Array(S);
+  for (let i = 0; i < M * S; i++) out[i % S]! += inp[i]!;
+  return out;
+}
+
+/** [global norm, clip factor, finite flag, 0] as torch.nn.utils.clip_grad_norm_ computes them; `max_grad_norm` ≤ 0: factor 1. */
+export function globalNormReference(x: Numbers, max_grad_norm: number): number[] {
+  let squares = 0;
+  for (let i = 0; i < x.length; i++) squares += x[i]! ** 2;
+  const norm = Math.sqrt(squares);
+  if (!Number.isFinite(norm)) return [norm, 0, 0, 0];
+  return [norm, max_grad_norm > 0 ? Math.min(1, max_grad_norm / (norm + 1e-6)) : 1, 1, 0];
+}
