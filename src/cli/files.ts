@@ -93,14 +93,6 @@ export function packageRoot(): string {
   }
 }
 
-/** The version in package.json. */
-export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return version;
-}
-
 function packageName(file: string): unknown {
   return (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name;
 }

@@ -1,7 +1,7 @@
 import { toLabError } from '../errors';
+import { VERSION } from '../version';
 import { parseCommandArgs, UsageError, type Command } from './command';
 import { COMMANDS } from './commands';
-import { packageVersion } from './files';
 import { commandHelp, generalHelp } from './help';
 import { interruptSignal, Stopped, STOPPED_EXIT_CODE } from './interrupt';
 import { Io } from './io';
@@ -13,7 +13,7 @@ import { Io } from './io';
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === '--version') {
-    process.stdout.write(`${packageVersion()}\n`);
+    process.stdout.write(`${VERSION}\n`);
     return 0;
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);

@@ -6,6 +6,7 @@ import type { Extraction, GradeOptions, Problem } from '../../tasks/task';
 import { LabError } from '../../errors';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows, type JsonRow } from '../files';
+import { nodeProgramRunner } from '../program_runner';
 import { resolveSettings, settingsHelp, type Setting } from '../settings';
 
 const SETTINGS = {
@@ -47,7 +48,8 @@ ${settingsHelp(SETTINGS)}`,
       extraction: settings.extraction as Extraction,
       partial_reward: settings.partial_reward,
     };
-    const grades = await gradeAll(items, options);
+    const programs = nodeProgramRunner({ notice: (text) => io.note(text) });
+    const grades = await gradeAll(items, options, programs).finally(() => programs.close());
     await writeJsonRows(
       out,
       rows.map(({ row }, i) => ({ ...row, ...grades[i] })),

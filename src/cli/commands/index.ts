@@ -1,5 +1,12 @@
 import type { Command } from '../command';
+import { compare } from './compare';
 import { data } from './data';
+import { demo } from './demo';
+import { evaluate } from './eval';
+import { generate } from './generate';
 import { grade } from './grade';
+import { score } from './score';
+import { train } from './train';
 
-export const COMMANDS: readonly Command[] = [data, grade];
+/** Every command, in the order the help lists them. */
+export const COMMANDS: readonly Command[] = [demo, data, train, evaluate, compare, generate, score, grade];

@@ -1,0 +1,61 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { LabError } from '../errors';
+import { openModelFolder, type LoadedModel } from '../model/folder';
+import { readRecord } from '../runs/open_run';
+import type { InitCheckpoint } from '../recipes/session';
+import { isFolder, packageRoot, readInput } from './files';
+import { NodeFolder } from './node_folder';
+
+/** Files of a model folder that the lab reads; larger ones of other formats are left where they are. */
+const MODEL_FILE = /^[\w.-]+\.json$|^(model|value_head)\.safetensors$/;
+
+export interface OpenedModel {
+  model: LoadedModel;
+  /** Set when the folder is a checkpoint of a run. */
+  init: InitCheckpoint | null;
+}
+
+/**
+ * A model by its folder, by the folder of a run (its final model), by a checkpoint of a run (RUN/checkpoints/40), or by
+ * the name of a bundled one. Errors: `bad_input` saying what was looked for.
+ */
+export async function openModel(name: string): Promise<OpenedModel> {
+  const folder = resolve(modelFolder(name));
+  const files: Record<string, Uint8Array> = {};
+  for (const file of readdirSync(folder)) {
+    if (MODEL_FILE.test(file)) files[file] = await readInput(join(folder, file));
+  }
+  const init = await checkpointOf(folder, files);
+  const isRunModel = basename(folder) === 'model' && existsSync(join(folder, '..', 'run.json'));
+  const label = isRunModel ? basename(dirname(folder)) : basename(folder);
+  return { model: await openModelFolder(init ? `${init.run}/${label}` : label, files), init };
+}
+
+/** Bundled models by name. */
+export function bundledModels(): string[] {
+  const folder = join(packageRoot(), 'public/models');
+  return isFolder(folder) ? readdirSync(folder).filter((name) => isFolder(join(folder, name))) : [];
+}
+
+function modelFolder(name: string): string {
+  if (isFolder(name)) return existsSync(join(name, 'run.json')) ? join(name, 'model') : name;
+  const bundled = bundledModels();
+  if (bundled.includes(name)) return join(packageRoot(), 'public/models', name);
+  throw new LabError(
+    'bad_input',
+    `There is no model folder "${name}". Give the folder of a Hugging Face model, of a run, or the name of a bundled ` +
+      `model: ${bundled.join(', ')}.`,
+  );
+}
+
+/** Where a checkpoint's folder comes from, when it lies in a run's checkpoints/. */
+async function checkpointOf(
+  folder: string,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<InitCheckpoint | null> {
+  const run = join(folder, '..', '..');
+  if (basename(dirname(folder)) !== 'checkpoints' || !existsSync(join(run, 'run.json'))) return null;
+  const { id } = await readRecord(new NodeFolder(run));
+  return { run: id, checkpoint: basename(folder), files };
+}
