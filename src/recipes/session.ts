@@ -8,6 +8,7 @@ import { readSafetensors, writeSafetensors } from '../model/safetensors';
 import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
+import { asPrograms } from '../tasks/prompt';
 import type { ProgramRunner } from '../tasks/task';
 import { RunStopped, type RunControl } from './control';
 import type { StartCounters } from './counters';
@@ -55,7 +56,11 @@ export interface Session {
  */
 export async function runSession(session: Session): Promise<RunRecord> {
   const { gpu, model, recipe, control } = session;
-  const plan = planRun(model, session.dataset.problems, session.evalDataset?.problems ?? [], session.config);
+  const { problems } = session.dataset;
+  const test = session.evalDataset?.problems ?? [];
+  // Test files carry no chain of thought: a model trained on programs is asked for programs there too.
+  const programs = problems.some(({ program }) => program === true);
+  const plan = planRun(model, problems, programs ? asPrograms(test) : test, session.config);
   const tensors = session.init ? withInit(model, session.init) : model.tensors;
   const policy = new Policy(gpu, model.config, tensors, plan.capacity, {
     trainable: true,

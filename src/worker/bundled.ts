@@ -62,8 +62,13 @@ export class Bundled {
     return openModelFolder(id, Object.fromEntries(files));
   }
 
+  /** A file of bundled problems: its name and bytes. */
+  async problemFile(level: string, split: string): Promise<[name: string, bytes: Uint8Array]> {
+    return [`${level}/${split}.jsonl`, await this.fetch(`problems/${level}/${split}.jsonl`)];
+  }
+
   async dataset(level: string, split: string): Promise<Dataset> {
-    return openDataset(`${level}/${split}.jsonl`, await this.fetch(`problems/${level}/${split}.jsonl`));
+    return openDataset(...(await this.problemFile(level, split)));
   }
 
   /** Errors: `bad_input` naming the file when it cannot be fetched. */

@@ -28,6 +28,12 @@ import { RunStore } from './run_store';
 
 type Reply = Replies[Command['type']];
 
+/** A dataset as it was read by default, and the file itself: a run may read it otherwise (keep_annotations). */
+interface OpenFile {
+  file: [name: string, bytes: Uint8Array];
+  dataset: Dataset;
+}
+
 /**
  * The lab's engine behind the protocol: what a page asks for, answered one promise a command. Open files, models and the
  * GPU live here; runs go on whether or not anyone listens.
@@ -36,7 +42,7 @@ export class Engine {
   private readonly bundled: Bundled;
   private readonly store = new RunStore((id) => this.runner.isLive(id));
   private readonly runner: Runner;
-  private readonly datasets = new Map<string, Dataset>();
+  private readonly datasets = new Map<string, OpenFile>();
   private readonly models = new Map<string, LoadedModel>();
   private gpu: Promise<Gpu> | undefined;
   private handles = 0;
@@ -48,7 +54,7 @@ export class Engine {
       store: this.store,
       bundled: this.bundled,
       openGpu: () => this.openGpu(),
-      dataset: (handle) => this.dataset(handle),
+      dataset: (handle, options) => openDataset(...this.file(handle), options),
       model: (handle) => this.model(handle),
     });
   }
@@ -61,9 +67,9 @@ export class Engine {
       case 'capability':
         return this.capability();
       case 'open_dataset':
-        return this.openDataset(await openDataset(command.file.name, new Uint8Array(command.file.bytes)));
+        return this.openDataset(command.file.name, new Uint8Array(command.file.bytes));
       case 'open_bundled_dataset':
-        return this.openDataset(await this.bundled.dataset(command.id, command.split));
+        return this.openDataset(...(await this.bundled.problemFile(command.id, command.split)));
       case 'preview_dataset':
         return summarize(
           command.handle,
@@ -155,12 +161,13 @@ export class Engine {
     }
   }
 
-  private openDataset(dataset: Dataset): DatasetSummary {
+  private async openDataset(name: string, bytes: Uint8Array): Promise<DatasetSummary> {
+    const dataset = await openDataset(name, bytes);
     const nothing = refuseEmpty(dataset);
     // A file of bad rows only is shown with its problems; running it is refused later.
     if (nothing && !dataset.bad.length) throw nothing;
     const handle = `dataset-${++this.handles}`;
-    this.datasets.set(handle, dataset);
+    this.datasets.set(handle, { file: [name, bytes], dataset });
     return summarize(handle, dataset, undefined);
   }
 
@@ -181,10 +188,18 @@ export class Engine {
     };
   }
 
+  private open(handle: string): OpenFile {
+    const open = this.datasets.get(handle);
+    if (!open) throw new LabError('bad_input', 'That dataset is not open any more. Choose it again.');
+    return open;
+  }
+
   private dataset(handle: string): Dataset {
-    const dataset = this.datasets.get(handle);
-    if (!dataset) throw new LabError('bad_input', 'That dataset is not open any more. Choose it again.');
-    return dataset;
+    return this.open(handle).dataset;
+  }
+
+  private file(handle: string): OpenFile['file'] {
+    return this.open(handle).file;
   }
 
   private model(handle: string): LoadedModel {

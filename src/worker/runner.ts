@@ -12,7 +12,7 @@ import { newRunId, nextRunName } from '../runs/run_names';
 import { VERSION } from '../version';
 import type { Bundled } from './bundled';
 import { onnxReference } from './onnx';
-import { BrowserProgramRunner } from './program_runner';
+import { browserProgramRunner } from './program_runner';
 import type { Event, RunInit, StartRun } from './protocol';
 import { runEvents } from './run_events';
 import type { RunStore } from './run_store';
@@ -22,7 +22,8 @@ export interface RunnerOptions {
   store: RunStore;
   bundled: Bundled;
   openGpu: () => Promise<Gpu>;
-  dataset: (handle: string) => Dataset;
+  /** Reads an open file again, with a run's own options. */
+  dataset: (handle: string, options: { keep_annotations: boolean }) => Promise<Dataset>;
   model: (handle: string) => LoadedModel;
 }
 
@@ -42,7 +43,7 @@ export class Runner {
   private live: { id: string; control: RunControl } | undefined;
   /** Set while a demo has a second run to come. */
   private demoStopped = false;
-  private readonly programs = new BrowserProgramRunner();
+  private readonly programs = browserProgramRunner();
 
   constructor(private readonly options: RunnerOptions) {}
 
@@ -64,13 +65,15 @@ export class Runner {
   /** Starts a run and resolves with its id as soon as its folder exists. Errors: what forbids it, in a sentence. */
   async start(run: StartRun): Promise<string> {
     const recipe = recipeOf(run.recipe);
+    const config = resolveConfig(recipe, undefined, run.config);
+    const options = { keep_annotations: config['keep_annotations'] === true };
     const { started, id } = this.launch({
       recipe,
       preset: run.preset,
-      config: resolveConfig(recipe, undefined, run.config),
+      config,
       model: this.options.model(run.model),
-      dataset: this.options.dataset(run.dataset),
-      evalDataset: run.evalDataset === null ? null : this.options.dataset(run.evalDataset),
+      dataset: await this.options.dataset(run.dataset, options),
+      evalDataset: run.evalDataset === null ? null : await this.options.dataset(run.evalDataset, options),
       init: await this.init(run.init),
       name: run.name ?? (await this.nextName(recipe)),
     });
