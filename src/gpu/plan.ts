@@ -23,7 +23,7 @@ const SLOT = 256;
  */
 export class Plan<D> {
   readonly label: string;
-  private readonly gpu: Gpu;
+  readonly gpu: Gpu;
   private readonly dispatches: Dispatch<D>[] = [];
   private readonly bindings: { kernel: Kernel; views: View[]; pipeline: GPUComputePipeline }[] = [];
   private readonly launches: ((dims: D) => Launch<string>)[] = [];

@@ -1,0 +1,154 @@
+// attention_backward_dkv_direct: attention_backward_dkv without workgroup memory or barriers, for adapters on a CPU:
+//   dv = p^T dout,  dk = ds^T q / sqrt(HS),  summed over the query heads that share the kv head;
+//   p = exp(q k^T / sqrt(HS) - lse) and ds = p * (dout v^T - delta), causal
+// Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2, on blocks of 4 keys x 4 queries.
+//
+//   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
+//   dout   (N,NH*HS)  read
+//   lse    (N,NH)     read   of attention_forward
+//   delta  (N,NH)     read   of attention_backward_delta
+//   tiles  (NT,4)     read   sequence start, sequence end, first key of the tile, 0 (attentionTiles)
+//   dqkv   (N,QKV)    write  its key and value heads
+//
+// Grid: (NT, NKV, ceil(HS/16)), one workgroup for 32 keys, a kv head and 16 of its columns of dk and dv; 4 keys a thread,
+// query heads and queries in a fixed order.
+struct Params {
+  NH: u32,
+  NKV: u32,
+  HS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read> delta: array<f32>;
+@group(0) @binding(4) var<storage, read> tiles: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// acc + p v^T: row r of the result is acc[r] + p[r] v.
+fn add_outer(acc: mat4x4f, p: vec4f, v: vec4f) -> mat4x4f {
+  return acc + mat4x4f(p.x * v, p.y * v, p.z * v, p.w * v);
+}
+
+// acc + p^T dout of four queries, at one vec4 column; column j of p holds four keys against query j.
+fn add_dout(acc: mat4x4f, p: mat4x4f, at: vec4u) -> mat4x4f {
+  let two = add_outer(add_outer(acc, p[0], dout[at.x]), p[1], dout[at.y]);
+  return add_outer(add_outer(two, p[2], dout[at.z]), p[3], dout[at.w]);
+}
+
+// acc + ds^T q, the same.
+fn add_q(acc: mat4x4f, ds: mat4x4f, at: vec4u) -> mat4x4f {
+  let two = add_outer(add_outer(acc, ds[0], qkv[at.x]), ds[1], qkv[at.y]);
+  return add_outer(add_outer(two, ds[2], qkv[at.z]), ds[3], qkv[at.w]);
+}
+
+// p of four keys against one query, 0 where masked; p <= 1 whatever the rounding.
+fn probability(s: vec4f, query_lse: f32, keys: vec4u, query: u32, last: u32) -> vec4f {
+  let open = (keys <= vec4u(query)) & vec4<bool>(query <= last);
+  return select(vec4f(0.0), exp(min(s - query_lse, vec4f(0.0))), open);
+}
+
+// Writes the rows of a block that lie before `end`.
+fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
+  let at = row * stride + column;
+  if (row < end) { dqkv[at] = m[0]; }
+  if (row + 1u < end) { dqkv[at + stride] = m[1]; }
+  if (row + 2u < end) { dqkv[at + 2u * stride] = m[2]; }
+  if (row + 3u < end) { dqkv[at + 3u * stride] = m[3]; }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let tile = tiles[wid.x];
+  let end = tile.y;
+  let last = end - 1u;
+  let keys = tile.z + 4u * lid + vec4u(0u, 1u, 2u, 3u);
+  if (keys.x >= end) {
+    return;
+  }
+  let kv_head = wid.y;
+  let group = params.NH / params.NKV;
+  let columns = params.HS / 4u;
+  let stride = (params.NH + 2u * params.NKV) * columns;
+  let k_column = (params.NH + kv_head) * columns;
+  let v_column = k_column + params.NKV * columns;
+  let first = wid.z * 4u; // of the vec4 columns of this thread
+  let owned = min(4u, columns - first);
+  let scale = 1.0 / sqrt(f32(params.HS));
+  let own = min(keys, vec4u(last)) * stride;
+  let k_at = own + k_column;
+  let v_at = own + v_column;
+
+  var dk0 = mat4x4f();
+  var dk1 = mat4x4f();
+  var dk2 = mat4x4f();
+  var dk3 = mat4x4f();
+  var dv0 = mat4x4f();
+  var dv1 = mat4x4f();
+  var dv2 = mat4x4f();
+  var dv3 = mat4x4f();
+
+  for (var head = kv_head * group; head < (kv_head + 1u) * group; head++) {
+    for (var query0 = keys.x; query0 < end; query0 += 4u) {
+      // s = k q^T and dp = v dout^T: column j holds four keys against query query0 + j
+      let rows = min(query0 + vec4u(0u, 1u, 2u, 3u), vec4u(last));
+      let q_at = rows * stride + head * columns;
+      let dout_at = (rows * params.NH + head) * columns;
+      var s = mat4x4f();
+      var dp = mat4x4f();
+      for (var c = 0u; c < columns; c++) {
+        let k = mat4x4f(qkv[k_at.x + c], qkv[k_at.y + c], qkv[k_at.z + c], qkv[k_at.w + c]);
+        s += mat4x4f(qkv[q_at.x + c] * k, qkv[q_at.y + c] * k, qkv[q_at.z + c] * k, qkv[q_at.w + c] * k);
+        let v = mat4x4f(qkv[v_at.x + c], qkv[v_at.y + c], qkv[v_at.z + c], qkv[v_at.w + c]);
+        dp += mat4x4f(dout[dout_at.x + c] * v, dout[dout_at.y + c] * v, dout[dout_at.z + c] * v, dout[dout_at.w + c] * v);
+      }
+      let stat = rows * params.NH + head;
+      let p = mat4x4f(
+        probability(s[0] * scale, lse[stat.x], keys, query0, last),
+        probability(s[1] * scale, lse[stat.y], keys, query0 + 1u, last),
+        probability(s[2] * scale, lse[stat.z], keys, query0 + 2u, last),
+        probability(s[3] * scale, lse[stat.w], keys, query0 + 3u, last),
+      );
+      let ds = mat4x4f(
+        p[0] * (dp[0] - delta[stat.x]),
+        p[1] * (dp[1] - delta[stat.y]),
+        p[2] * (dp[2] - delta[stat.z]),
+        p[3] * (dp[3] - delta[stat.w]),
+      );
+
+      // dv += p^T dout,  dk += ds^T q
+      dv0 = add_dout(dv0, p, dout_at + first);
+      dk0 = add_q(dk0, ds, q_at + first);
+      if (owned > 1u) {
+        dv1 = add_dout(dv1, p, dout_at + first + 1u);
+        dk1 = add_q(dk1, ds, q_at + first + 1u);
+      }
+      if (owned > 2u) {
+        dv2 = add_dout(dv2, p, dout_at + first + 2u);
+        dk2 = add_q(dk2, ds, q_at + first + 2u);
+      }
+      if (owned > 3u) {
+        dv3 = add_dout(dv3, p, dout_at + first + 3u);
+        dk3 = add_q(dk3, ds, q_at + first + 3u);
+      }
+    }
+  }
+
+  let k_to = k_column + first;
+  let v_to = v_column + first;
+  write_rows(scale * dk0, keys.x, end, stride, k_to);
+  write_rows(dv0, keys.x, end, stride, v_to);
+  if (owned > 1u) {
+    write_rows(scale * dk1, keys.x, end, stride, k_to + 1u);
+    write_rows(dv1, keys.x, end, stride, v_to + 1u);
+  }
+  if (owned > 2u) {
+    write_rows(scale * dk2, keys.x, end, stride, k_to + 2u);
+    write_rows(dv2, keys.x, end, stride, v_to + 2u);
+  }
+  if (owned > 3u) {
+    write_rows(scale * dk3, keys.x, end, stride, k_to + 3u);
+    write_rows(dv3, keys.x, end, stride, v_to + 3u);
+  }
+}

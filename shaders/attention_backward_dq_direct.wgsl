@@ -1,0 +1,114 @@
+// attention_backward_dq_direct: attention_backward_dq without workgroup memory or barriers, for adapters on a CPU:
+//   dq = ds k / sqrt(HS),  ds = p * (dout v^T - delta),  p = exp(q k^T / sqrt(HS) - lse), causal
+// Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2, on blocks of 4 queries x 4 keys.
+//
+//   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
+//   dout   (N,NH*HS)  read
+//   lse    (N,NH)     read   of attention_forward
+//   delta  (N,NH)     read   of attention_backward_delta
+//   tiles  (NT,4)     read   sequence start, sequence end, first query of the tile, 0 (attentionTiles)
+//   dqkv   (N,QKV)    write  its query heads; the rest is left to attention_backward_dkv_direct
+//
+// Grid: (NT, NH, ceil(HS/16)), one workgroup for 32 queries, a head and 16 of its columns of dq; 4 queries a thread.
+struct Params {
+  NH: u32,
+  NKV: u32,
+  HS: u32,
+}
+
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(1) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read> delta: array<f32>;
+@group(0) @binding(4) var<storage, read> tiles: array<vec4u>;
+@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+// acc + p v^T: row r of the result is acc[r] + p[r] v.
+fn add_outer(acc: mat4x4f, p: vec4f, v: vec4f) -> mat4x4f {
+  return acc + mat4x4f(p.x * v, p.y * v, p.z * v, p.w * v);
+}
+
+// acc + ds k of four keys, at one vec4 column; column j of ds holds four queries against key j.
+fn add_keys(acc: mat4x4f, ds: mat4x4f, at: vec4u) -> mat4x4f {
+  let two = add_outer(add_outer(acc, ds[0], qkv[at.x]), ds[1], qkv[at.y]);
+  return add_outer(add_outer(two, ds[2], qkv[at.z]), ds[3], qkv[at.w]);
+}
+
+// p * (dp - delta) of four queries against one key, 0 where masked; p <= 1 whatever the rounding.
+fn dscore(s: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, open: vec4<bool>) -> vec4f {
+  return select(vec4f(0.0), exp(min(s - row_lse, vec4f(0.0))) * (dp - row_delta), open);
+}
+
+// Writes the rows of a block that lie before `end`.
+fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
+  let at = row * stride + column;
+  if (row < end) { dqkv[at] = m[0]; }
+  if (row + 1u < end) { dqkv[at + stride] = m[1]; }
+  if (row + 2u < end) { dqkv[at + 2u * stride] = m[2]; }
+  if (row + 3u < end) { dqkv[at + 3u * stride] = m[3]; }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let tile = tiles[wid.x];
+  let end = tile.y;
+  let last = end - 1u;
+  let queries = tile.z + 4u * lid + vec4u(0u, 1u, 2u, 3u);
+  if (queries.x >= end) {
+    return;
+  }
+  let head = wid.y;
+  let columns = params.HS / 4u;
+  let stride = (params.NH + 2u * params.NKV) * columns;
+  let k_column = (params.NH + head / (params.NH / params.NKV)) * columns;
+  let v_column = k_column + params.NKV * columns;
+  let first = wid.z * 4u; // of the vec4 columns of this thread
+  let owned = min(4u, columns - first);
+  let scale = 1.0 / sqrt(f32(params.HS));
+  let own = min(queries, vec4u(last));
+  let q_at = own * stride + head * columns;
+  let dout_at = own * params.NH * columns + head * columns;
+  let stat = own * params.NH + head;
+  let row_lse = vec4f(lse[stat.x], lse[stat.y], lse[stat.z], lse[stat.w]);
+  let row_delta = vec4f(delta[stat.x], delta[stat.y], delta[stat.z], delta[stat.w]);
+
+  var dq0 = mat4x4f();
+  var dq1 = mat4x4f();
+  var dq2 = mat4x4f();
+  var dq3 = mat4x4f();
+
+  let key_end = min(queries.w + 1u, end);
+  for (var key0 = tile.x; key0 < key_end; key0 += 4u) {
+    // s = q k^T and dp = dout v^T: column j holds four queries against key key0 + j
+    let rows = min(key0 + vec4u(0u, 1u, 2u, 3u), vec4u(last)) * stride;
+    let k_at = rows + k_column;
+    let v_at = rows + v_column;
+    var s = mat4x4f();
+    var dp = mat4x4f();
+    for (var c = 0u; c < columns; c++) {
+      let q = mat4x4f(qkv[q_at.x + c], qkv[q_at.y + c], qkv[q_at.z + c], qkv[q_at.w + c]);
+      s += mat4x4f(qkv[k_at.x + c] * q, qkv[k_at.y + c] * q, qkv[k_at.z + c] * q, qkv[k_at.w + c] * q);
+      let d = mat4x4f(dout[dout_at.x + c], dout[dout_at.y + c], dout[dout_at.z + c], dout[dout_at.w + c]);
+      dp += mat4x4f(qkv[v_at.x + c] * d, qkv[v_at.y + c] * d, qkv[v_at.z + c] * d, qkv[v_at.w + c] * d);
+    }
+    let ds = mat4x4f(
+      dscore(s[0] * scale, dp[0], row_lse, row_delta, vec4u(key0) <= queries),
+      dscore(s[1] * scale, dp[1], row_lse, row_delta, vec4u(key0 + 1u) <= queries),
+      dscore(s[2] * scale, dp[2], row_lse, row_delta, vec4u(key0 + 2u) <= queries),
+      dscore(s[3] * scale, dp[3], row_lse, row_delta, vec4u(key0 + 3u) <= queries),
+    );
+
+    // dq += ds k
+    dq0 = add_keys(dq0, ds, k_at + first);
+    if (owned > 1u) { dq1 = add_keys(dq1, ds, k_at + first + 1u); }
+    if (owned > 2u) { dq2 = add_keys(dq2, ds, k_at + first + 2u); }
+    if (owned > 3u) { dq3 = add_keys(dq3, ds, k_at + first + 3u); }
+  }
+
+  let column = head * columns + first;
+  write_rows(scale * dq0, queries.x, end, stride, column);
+  if (owned > 1u) { write_rows(scale * dq1, queries.x, end, stride, column + 1u); }
+  if (owned > 2u) { write_rows(scale * dq2, queries.x, end, stride, column + 2u); }
+  if (owned > 3u) { write_rows(scale * dq3, queries.x, end, stride, column + 3u); }
+}

@@ -1,0 +1,126 @@
+import delta from '../../shaders/attention_backward_delta.wgsl?raw';
+import dkv from '../../shaders/attention_backward_dkv.wgsl?raw';
+import dkvDirect from '../../shaders/attention_backward_dkv_direct.wgsl?raw';
+import dq from '../../shaders/attention_backward_dq.wgsl?raw';
+import dqDirect from '../../shaders/attention_backward_dq_direct.wgsl?raw';
+import forward from '../../shaders/attention_forward.wgsl?raw';
+import forwardDirect from '../../shaders/attention_forward_direct.wgsl?raw';
+import type { View } from '../gpu/arena';
+import { defineKernel, grid1d } from '../gpu/kernel';
+import type { Launch, Plan } from '../gpu/plan';
+import type { Heads } from './rope';
+
+const forwardBinding = {
+  buffers: { qkv: 'read', tiles: 'read', out: 'read_write', lse: 'read_write' },
+  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+} as const;
+
+const backwardBinding = {
+  buffers: { qkv: 'read', dout: 'read', lse: 'read', delta: 'read', tiles: 'read', dqkv: 'read_write' },
+  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+} as const;
+
+export const attentionBackwardDelta = defineKernel({
+  name: 'attention_backward_delta',
+  wgsl: delta,
+  buffers: { out: 'read', dout: 'read', delta: 'read_write' },
+  params: { count: 'u32', HS: 'u32' },
+});
+
+/**
+ * Two sets of kernels with the same bindings and results: `tiled` shares keys and values through workgroup memory, for
+ * GPUs; `direct` has no barrier, which on a CPU adapter costs more than the memory it saves.
+ */
+export const attentionKernels = {
+  tiled: {
+    forward: defineKernel({ name: 'attention_forward', wgsl: forward, ...forwardBinding }),
+    dq: defineKernel({ name: 'attention_backward_dq', wgsl: dq, ...backwardBinding }),
+    dkv: defineKernel({ name: 'attention_backward_dkv', wgsl: dkv, ...backwardBinding }),
+  },
+  direct: {
+    forward: defineKernel({ name: 'attention_forward_direct', wgsl: forwardDirect, ...forwardBinding }),
+    dq: defineKernel({ name: 'attention_backward_dq_direct', wgsl: dqDirect, ...backwardBinding }),
+    dkv: defineKernel({ name: 'attention_backward_dkv_direct', wgsl: dkvDirect, ...backwardBinding }),
+  },
+} as const;
+
+export type AttentionDesign = keyof typeof attentionKernels;
+
+/** Queries (or keys) a workgroup handles: the tile of the WGSL files. */
+export const ATTENTION_TILE = 32;
+
+/**
+ * Cuts a packed batch into attention tiles of at most 32 tokens of one sequence. `seqStart` (B+1): where each sequence
+ * starts, and N. Returns `tiles` (count,4) u32: sequence start, sequence end, first token of the tile, 0. Sequences without
+ * tokens have no tile.
+ */
+export function attentionTiles(seqStart: Uint32Array): { tiles: Uint32Array; count: number } {
+  const rows: number[] = [];
+  for (let b = 0; b + 1 < seqStart.length; b++) {
+    const start = seqStart[b] ?? 0;
+    const end = seqStart[b + 1] ?? start;
+    for (let at = start; at < end; at += ATTENTION_TILE) rows.push(start, end, at, 0);
+  }
+  return { tiles: Uint32Array.from(rows), count: rows.length / 4 };
+}
+
+/** Most tiles that N tokens in B sequences can have: the capacity to give `tiles`. */
+export const maxAttentionTiles = (N: number, B: number): number => Math.floor(N / ATTENTION_TILE) + B;
+
+/**
+ * Override constants of a design's kernels (attention_backward_delta has none). Errors: a head size they do not take is a
+ * bug and throws.
+ */
+export function attentionConstants(design: AttentionDesign, { NH, NKV, HS }: Heads): Record<string, number> {
+  if (HS % 4 !== 0 || HS < 4 || HS > 128 || NH % NKV !== 0) {
+    throw new Error(
+      `attention takes heads of 4, 8, … 128 floats and NH a multiple of NKV, not ${NH}/${NKV}x${HS}`,
+    );
+  }
+  return design === 'tiled' ? { BLOCKS: Math.ceil(HS / 32) } : {};
+}
+
+/** Params and grid of a design's kernels; `across` is NH, and NKV for dkv. */
+export function attentionLaunch(
+  design: AttentionDesign,
+  tiles: number,
+  { NH, NKV, HS }: Heads,
+  across: number,
+): Launch<'NH' | 'NKV' | 'HS'> {
+  return { params: { NH, NKV, HS }, grid: [tiles, across, design === 'tiled' ? 1 : Math.ceil(HS / 16)] };
+}
+
+/** Params and grid of attention_backward_delta. */
+export function attentionDeltaLaunch(N: number, { NH, HS }: Heads): Launch<'count' | 'HS'> {
+  return { params: { count: N * NH, HS }, grid: grid1d(Math.ceil((N * NH) / 64)) };
+}
+
+const designFor = <D>(plan: Plan<D>): AttentionDesign => (plan.gpu.facts.isSoftware ? 'direct' : 'tiled');
+
+/** Records attention over packed sequences: qkv, tiles → out, lse. `tiles` counts the tiles of a step. */
+export function addAttentionForward<D>(
+  plan: Plan<D>,
+  buffers: Record<'qkv' | 'tiles' | 'out' | 'lse', View>,
+  heads: Heads,
+  tiles: (dims: D) => number,
+  design: AttentionDesign = designFor(plan),
+): void {
+  const launch = (dims: D) => attentionLaunch(design, tiles(dims), heads, heads.NH);
+  plan.add(attentionKernels[design].forward, buffers, launch, attentionConstants(design, heads));
+}
+
+/** Records its backward pass: dout (and what forward kept) → dqkv, every element written. `delta` (N,NH) is scratch. */
+export function addAttentionBackward<D>(
+  plan: Plan<D>,
+  buffers: Record<'qkv' | 'tiles' | 'out' | 'lse' | 'dout' | 'delta' | 'dqkv', View>,
+  heads: Heads,
+  dims: (dims: D) => { N: number; tiles: number },
+  design: AttentionDesign = designFor(plan),
+): void {
+  const constants = attentionConstants(design, heads);
+  const kernels = attentionKernels[design];
+  const launch = (across: number) => (d: D) => attentionLaunch(design, dims(d).tiles, heads, across);
+  plan.add(attentionBackwardDelta, buffers, (d) => attentionDeltaLaunch(dims(d).N, heads));
+  plan.add(kernels.dq, buffers, launch(heads.NH), constants);
+  plan.add(kernels.dkv, buffers, launch(heads.NKV), constants);
+}
