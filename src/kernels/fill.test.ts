@@ -1,0 +1,4 @@
+import { fillCases } from './fill.cases';
+import { describeCases } from './testing';
+
+describeCases('fill', fillCases);
