@@ -1,4 +1,4 @@
-import type { InferenceSession } from 'onnxruntime-web/webgpu';
+import type * as Ort from 'onnxruntime-web';
 import { LabError } from '../errors';
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
@@ -14,7 +14,7 @@ import type { ReferencePolicy } from './reference';
 import type { NamedTensor } from './safetensors';
 
 /** onnxruntime-web's WebGPU build, loaded and told where its .wasm lies: the caller's part, src/worker and src/cli differ. */
-export type OnnxRuntime = Pick<typeof import('onnxruntime-web/webgpu'), 'InferenceSession' | 'Tensor'>;
+export type OnnxRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 /** Bytes of logits held at once. */
 const LOGITS_BYTES = 16 * 2 ** 20;
@@ -37,7 +37,7 @@ export class OnnxReference implements ReferencePolicy {
   private constructor(
     private readonly gpu: Gpu,
     private readonly ort: OnnxRuntime,
-    private readonly session: InferenceSession,
+    private readonly session: Ort.InferenceSession,
     private readonly config: ModelConfig,
     private readonly capacity: Pick<Capacity, 'tokens' | 'sequences'>,
   ) {
