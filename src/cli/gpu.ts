@@ -1,12 +1,15 @@
 import { LabError } from '../errors';
 import { adapterName, openGpu, type Gpu } from '../gpu/device';
 import type { Io } from './io';
-import { openNodeGpu } from './node_gpu';
 
-/** The GPU of this machine, named on standard error. Errors: `unsupported` in words for a command line. */
+/**
+ * The GPU of this machine, named on standard error. Dawn is loaded only now: commands without a GPU do without it.
+ * Errors: `unsupported` in words for a command line.
+ */
 export async function openCliGpu(io: Io): Promise<Gpu> {
   let gpu: Gpu;
   try {
+    const { openNodeGpu } = await import('./node_gpu');
     gpu = await openGpu(await openNodeGpu());
   } catch (cause) {
     if (!(cause instanceof LabError) || cause.code !== 'unsupported') throw cause;

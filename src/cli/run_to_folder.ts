@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { LabError, type ErrorCode } from '../errors';
+import { OnnxReference } from '../model/onnx_reference';
 import { RunControl } from '../recipes/control';
 import { runSession, type Session } from '../recipes/session';
 import type { MetricRow, RunRecord } from '../runs/run';
@@ -10,6 +11,7 @@ import { isFolder } from './files';
 import { Stopped } from './interrupt';
 import type { Io } from './io';
 import { NodeFolder } from './node_folder';
+import { loadNodeOnnxRuntime } from './node_onnx';
 import { nodeProgramRunner } from './program_runner';
 import type { ProgressBar } from './progress';
 import { percent } from './table';
@@ -42,7 +44,10 @@ export async function runToFolder(run: CliRun, io: Io): Promise<RunRecord> {
       listener: progressListener(bar, session.name),
       versions: { lab: VERSION, node: process.versions.node },
       programs,
-      makeOnnxReference: undefined,
+      makeOnnxReference: async (policy, model, plan) => {
+        const runtime = await loadNodeOnnxRuntime(policy.gpu);
+        return OnnxReference.create(policy.gpu, runtime, model.config, await policy.save(), plan.capacity);
+      },
     });
   } finally {
     bar.end();
