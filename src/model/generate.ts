@@ -162,7 +162,10 @@ export class Generator {
   /** Writes keys and values of every prompt token but the last, which is the first decoding step's input. */
   private prefill(group: readonly { slot: number; prompt: Prompt }[]): void {
     const batch = packSequences(
-      group.map(({ prompt }) => ({ tokens: prompt.tokens.slice(0, -1), promptLength: 1 })),
+      group.map(({ prompt }) => ({
+        tokens: prompt.tokens.slice(0, -1),
+        promptLength: prompt.tokens.length - 1,
+      })),
     );
     const { inputs } = this.buffers;
     const { tiles, count } = attentionTiles(batch.seqStart);

@@ -343,7 +343,7 @@ export class Policy {
   private trainPlan(objective: Objective): Plan<BatchDims> {
     let plan = this.trainPlans.get(objective);
     if (!plan) {
-      plan = new Plan<BatchDims>(this.gpu, `train ${objective.id}`);
+      plan = new Plan<BatchDims>(this.gpu, `train ${objective.kernel.name}`);
       const { gradients, activationGradients } = this.trainingBuffers();
       const { activations, weights, inputs } = this.buffers;
       const { recorder, heads } = this.recordForward(plan, weights);

@@ -1,7 +1,7 @@
 import { rowsOf, type Tensor } from '../../gpu/arena';
 import { logitsBackward, logitsBackwardLaunch, logitsStats, logitsStatsLaunch } from '../../kernels/lm_head';
 import { addMatmul } from '../../kernels/matmul';
-import type { Objective } from '../../kernels/objectives';
+import type { Objective, ObjectiveBuffer } from '../../kernels/objectives';
 import { reduceColumns, reduceColumnsLaunch } from '../../kernels/reduce';
 import { gatherRows, gatherRowsLaunch, scatterRows, scatterRowsLaunch } from '../../kernels/rows';
 import {
@@ -151,6 +151,12 @@ export class Heads {
       accumulate: true,
     }));
   }
+}
+
+/** The buffers every objective binds, by the names of its kernel. */
+function objectiveBuffers(saved: HeadActivations): Record<ObjectiveBuffer, Tensor> {
+  const { logp, entropy, value, constants, dlogp, dentropy, dvalue, statistics: stats } = saved;
+  return { logp, entropy, value, constants, dlogp, dentropy, dvalue, stats };
 }
 
 /** Rows row0 … row0 + most − 1 of the M; `rows` says how many of them this step has. */
