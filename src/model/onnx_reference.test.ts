@@ -3,7 +3,7 @@ import { loadNodeOnnxRuntime } from '../cli/node_onnx';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
-import { readGolden } from './goldens/read';
+import { readGolden } from './goldens/testing';
 import { paddedGroups, padSequences } from './onnx_batch';
 import { OnnxReference } from './onnx_reference';
 

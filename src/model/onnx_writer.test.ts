@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-web';
 import { describe, expect, test } from 'vitest';
 import { expectClose } from '../kernels/compare';
-import { readGolden, type Golden } from './goldens/read';
+import { readGolden, type Golden } from './goldens/testing';
 import { padSequences } from './onnx_batch';
 import { writeOnnx, type OnnxOptions } from './onnx_writer';
 
