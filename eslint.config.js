@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   data: ['tasks', 'text'],
   model: ['gpu', 'kernels', 'text'],
   runs: [],
-  recipes: ['model', 'rl', 'tasks', 'text', 'data', 'evaluate', 'kernels', 'gpu'],
+  recipes: ['runs', 'model', 'rl', 'tasks', 'text', 'data', 'evaluate', 'kernels', 'gpu'],
   worker: ['recipes', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
   cli: ['recipes', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
   ui: ['worker', 'runs'],
@@ -46,7 +46,10 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       'import-x/no-cycle': 'error',
     },
   },
@@ -61,9 +64,21 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['node:*', 'react', 'react-dom', 'webgpu'], message: 'The engine runs anywhere.' }] },
+        {
+          patterns: [
+            { group: ['node:*', 'react', 'react-dom', 'webgpu'], message: 'The engine runs anywhere.' },
+          ],
+        },
       ],
-      'no-restricted-globals': ['error', 'window', 'document', 'navigator', 'localStorage', 'process', 'Buffer'],
+      'no-restricted-globals': [
+        'error',
+        'window',
+        'document',
+        'navigator',
+        'localStorage',
+        'process',
+        'Buffer',
+      ],
     },
   },
   {
@@ -72,10 +87,25 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['**/gpu/*', '**/kernels/*', '**/model/*', '**/recipes/*'], allowTypeImports: true }] },
+        {
+          patterns: [
+            { group: ['**/gpu/*', '**/kernels/*', '**/model/*', '**/recipes/*'], allowTypeImports: true },
+          ],
+        },
       ],
     },
   },
   { files: ['**/*.{js,mjs}'], ...tseslint.configs.disableTypeChecked },
-  { files: ['**/*.mjs', '*.js', 'bin/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly', fetch: 'readonly' } } },
+  {
+    files: ['**/*.mjs', '*.js', 'bin/*.js'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        setTimeout: 'readonly',
+        fetch: 'readonly',
+      },
+    },
+  },
 );

@@ -4,7 +4,7 @@ import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { ppoClipObjective, sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
-import { readGolden, type Golden } from './goldens/read';
+import { readGolden, type Golden } from './goldens/testing';
 import { Policy } from './policy';
 
 // Oracle: transformers and torch.optim.AdamW, by tools/goldens/llama.py.

@@ -156,30 +156,16 @@ export class Policy {
     coefficients: Readonly<Record<string, number>>,
     settings: OptimizerSettings,
   ): Promise<TrainResult> {
-    const training = this.trainingBuffers();
-    const { head } = this.buffers;
-    const plan = this.trainPlan(objective);
-    this.stream.upload(head.sums, new Float32Array(STATISTICS));
-    const done: Promise<ArrayBuffer[]>[] = [];
-    for (const { first, sequences: group } of microBatches(
-      sequences,
-      this.capacity.tokens,
-      this.capacity.sequences,
-    )) {
-      const batch = this.pack(group);
-      const flat = new Float32Array(batch.targets.length * CONSTANTS);
-      group.forEach((_, b) => flat.set(constants[first + b] ?? [], (batch.rowStart[b] ?? 0) * CONSTANTS));
-      this.stream.upload(head.constants, flat);
-      plan.prepare({ ...this.upload(batch), coefficients });
-      const correct = { buffer: head.correct.buffer, offset: 0, bytes: 4 * batch.targets.length };
-      done.push(this.stream.read('train', (pass) => plan.encode(pass), [correct]));
-    }
+    const { norm: normView } = this.trainingBuffers();
+    const { sums: sumsView } = this.buffers.head;
+    this.stream.upload(sumsView, new Float32Array(STATISTICS));
+    const corrects = this.accumulate(sequences, objective, constants, coefficients);
     this.updates += 1;
     const update = this.updatePlan;
     update?.prepare({ ...settings, step: this.updates });
-    const [results, ...corrects] = await Promise.all([
-      this.stream.read('train', (pass) => update?.encode(pass), [head.sums, training.norm]),
-      ...done,
+    const [results, correct] = await Promise.all([
+      this.stream.read('train', (pass) => update?.encode(pass), [sumsView, normView]),
+      corrects,
     ]);
     const [sums, norm] = results.map((bytes) => new Float32Array(bytes));
     const [grad_norm = Number.NaN, , finite = 0] = norm ?? [];
@@ -191,10 +177,6 @@ export class Policy {
           'Lower learning_rate or vf_coef and start again from the last checkpoint.',
       );
     }
-    const correct = corrects.reduce(
-      (total, [bytes]) => total + new Float32Array(bytes ?? new ArrayBuffer(0)).reduce((a, b) => a + b, 0),
-      0,
-    );
     return { sums: sums ?? new Float32Array(STATISTICS), correct, grad_norm };
   }
 
@@ -209,19 +191,7 @@ export class Policy {
     coefficients: Readonly<Record<string, number>>,
   ): Promise<Map<string, NamedTensor>> {
     const training = this.trainingBuffers();
-    const plan = this.trainPlan(objective);
-    for (const { first, sequences: group } of microBatches(
-      sequences,
-      this.capacity.tokens,
-      this.capacity.sequences,
-    )) {
-      const batch = this.pack(group);
-      const flat = new Float32Array(batch.targets.length * CONSTANTS);
-      group.forEach((_, b) => flat.set(constants[first + b] ?? [], (batch.rowStart[b] ?? 0) * CONSTANTS));
-      this.stream.upload(this.buffers.head.constants, flat);
-      plan.prepare({ ...this.upload(batch), coefficients });
-      this.stream.submit((pass) => plan.encode(pass));
-    }
+    await this.accumulate(sequences, objective, constants, coefficients);
     const [bytes] = await this.stream.readBack([training.gradients.arena.all]);
     const data = new Float32Array(bytes ?? new ArrayBuffer(0));
     this.stream.upload(training.gradients.arena.all, new Float32Array(data.length));
@@ -327,6 +297,34 @@ export class Policy {
       }
     }
     return scores;
+  }
+
+  /**
+   * Forward, heads and backward of every micro-batch, one submit each, before the first await: gradients and statistics
+   * accumulate. Resolves to how many completion tokens were the model's first choice.
+   */
+  private async accumulate(
+    sequences: readonly Sequence[],
+    objective: Objective,
+    constants: readonly Float32Array[],
+    coefficients: Readonly<Record<string, number>>,
+  ): Promise<number> {
+    const { tokens, sequences: most } = this.capacity;
+    const { head } = this.buffers;
+    const plan = this.trainPlan(objective);
+    const corrects = microBatches(sequences, tokens, most).map(({ first, sequences: group }) => {
+      const batch = this.pack(group);
+      const flat = new Float32Array(batch.targets.length * CONSTANTS);
+      group.forEach((_, b) => flat.set(constants[first + b] ?? [], (batch.rowStart[b] ?? 0) * CONSTANTS));
+      this.stream.upload(head.constants, flat);
+      plan.prepare({ ...this.upload(batch), coefficients });
+      const correct = { buffer: head.correct.buffer, offset: 0, bytes: 4 * batch.targets.length };
+      return this.stream.read('train', (pass) => plan.encode(pass), [correct]);
+    });
+    const flags = (await Promise.all(corrects)).map(
+      ([bytes]) => new Float32Array(bytes ?? new ArrayBuffer(0)),
+    );
+    return flags.reduce((total, part) => total + part.reduce((a, b) => a + b, 0), 0);
   }
 
   private scorePlan(weights: Parameters): Plan<BatchDims> {

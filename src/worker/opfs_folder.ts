@@ -59,7 +59,7 @@ export class OpfsFolder implements RunFolder {
       try {
         if (!append) access.truncate(0);
         const at = append ? access.getSize() : 0;
-        access.write(bytes as Uint8Array<ArrayBuffer>, { at });
+        access.write(bytes, { at });
         access.flush();
       } finally {
         access.close();
