@@ -60,6 +60,8 @@ export interface SettingDifference {
   name: string;
   /** One value a run, in the order given; undefined where a run's recipe has no such setting. */
   values: (SettingValue | undefined)[];
+  /** Every run has the setting; else it belongs to one recipe alone. */
+  shared: boolean;
 }
 
 /** Settings in which runs differ, data, model and start included. */
@@ -75,6 +77,9 @@ export function settingDifferences(records: readonly RunRecord[]): SettingDiffer
   }));
   const names = [...new Set(all.flatMap((config) => Object.keys(config)))];
   return names
-    .map((name) => ({ name, values: all.map((config) => config[name]) }))
+    .map((name) => {
+      const values = all.map((config) => config[name]);
+      return { name, values, shared: values.every((value) => value !== undefined) };
+    })
     .filter(({ values }) => values.some((value) => value !== values[0]));
 }

@@ -46,6 +46,14 @@ function trim(value: number): string {
   return value.toFixed(Math.abs(value) >= 100 ? 0 : 1).replace(/\.0$/, '');
 }
 
+/** A tick of an axis: short, without trailing zeros. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e4) return formatShort(value);
+  if (size !== 0 && size < 1e-3) return value.toExponential(0).replace('-', MINUS);
+  return String(Number(value.toPrecision(4))).replace('-', MINUS);
+}
+
 /** Bytes in binary units: "192 MiB". */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

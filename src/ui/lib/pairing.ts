@@ -1,6 +1,7 @@
 /** Completions of several runs for the same problem, and which run answers what. Pure. */
 import type { CompletionRecord } from '../../runs/run';
 import type { RunState } from '../stores/run_state';
+import type { Outcomes } from '../../worker/protocol';
 
 export type Split = CompletionRecord['split'];
 export type Filter = 'all' | 'right' | 'wrong' | 'gained' | 'lost';
@@ -69,4 +70,15 @@ function passes(correct: readonly (boolean | undefined)[], filter: Filter): bool
     case 'lost':
       return correct.length > 1 && correct[0] === true && correct.at(-1) === false;
   }
+}
+
+/** The held-out split both runs have answered: the evaluation file's where both have it, else validation. */
+export function comparedSplit(a: RunState, b: RunState): Split | null {
+  const splits = splitsOf([a]).filter((split) => splitsOf([b]).includes(split));
+  return splits.find((split) => split !== 'train') ?? null;
+}
+
+/** Answers as the paired test takes them. */
+export function outcomesOf(name: string, answers: Answers): Outcomes {
+  return { name, correct: [...answers.byProblem].map(([problem, row]) => [problem, row.correct]) };
 }

@@ -36,15 +36,17 @@ export function applyEvents(runs: Runs, events: readonly RunEvent[]): Runs {
   const next: Record<string, RunState> = { ...runs };
   for (const event of events) {
     const run = next[event.run];
-    if (event.type === 'run_created') next[event.run] = { ...runFromRecord(event.record), loaded: true };
-    else if (run) next[event.run] = applyEvent(run, event);
+    if (run) next[event.run] = applyEvent(run, event);
+    else if (event.type === 'run_created') next[event.run] = { ...runFromRecord(event.record), loaded: true };
     else if (event.type === 'run_finished') next[event.run] = runFromRecord(event.record);
   }
   return next;
 }
 
-function applyEvent(run: RunState, event: Exclude<RunEvent, { type: 'run_created' }>): RunState {
+function applyEvent(run: RunState, event: RunEvent): RunState {
   switch (event.type) {
+    case 'run_created':
+      return { ...run, record: event.record };
     case 'run_status':
       return {
         ...run,

@@ -9,7 +9,7 @@ import { report } from './notices';
 import { applyEvents, isActive, runFromRecord, type Runs, type RunState } from './run_state';
 import { recall, remember } from './saved';
 
-interface RunsState {
+export interface RunsState {
   runs: Runs;
   /** Ids of the runs on the charts, oldest first. */
   shown: readonly string[];

@@ -1,0 +1,79 @@
+import { memo } from 'react';
+import { formatNumber, formatPercent } from '../lib/format';
+import { lineColour, textColour } from '../lib/colours';
+import { useCursor } from '../stores/view';
+import type { Plot, PlotLine, PlotTick } from './build';
+import { leftOf, PLOT, topOf } from './geometry';
+import { spread } from './scale';
+import { nearest } from './series';
+
+const LABEL_HEIGHT = 15;
+
+/** The current value of each run, at the end of its line instead of in a legend. */
+export const EndLabels = memo(function EndLabels({ plot, percent }: { plot: Plot; percent: boolean }) {
+  const lines = plot.lines.filter((line) => line.last && !line.spec.minor);
+  const wanted = lines.map((line) => topOf(plot.y, endHeight(line)));
+  const tops = spread(wanted, LABEL_HEIGHT, PLOT.top, PLOT.height - PLOT.bottom);
+  return lines.map((line, i) => (
+    <span
+      key={line.id}
+      className="end-label"
+      style={{ top: tops[i], left: `calc(100% - ${PLOT.right - 6}px)`, color: textColour(line.run.colour) }}
+      title={line.run.name}
+    >
+      {percent ? formatPercent(line.last?.raw) : formatNumber(line.last?.raw)}
+    </span>
+  ));
+});
+
+function endHeight(line: PlotLine): number {
+  return line.drawn.findLast((point) => point.y !== null)?.y ?? 0;
+}
+
+const TICK_NAMES: Record<PlotTick['kind'], string> = {
+  warmup_end: 'Warm-up ends',
+  best: 'Best checkpoint',
+  alarm: 'Alarm',
+  nan: 'Not a number',
+  evaluation: 'Evaluation',
+  checkpoint: 'Checkpoint',
+  note: 'Note',
+};
+
+/** Events as marks on the x axis. */
+export const AxisTicks = memo(function AxisTicks({ plot }: { plot: Plot }) {
+  return plot.ticks.map((tick, i) => (
+    <span
+      key={i}
+      className={`axis-tick ${tick.kind}`}
+      style={{ left: leftOf(plot.x, tick.x), color: lineColour(tick.run.colour) }}
+      title={`${tick.run.name}: ${TICK_NAMES[tick.kind]}. ${tick.text}`}
+    />
+  ));
+});
+
+/** The crosshair, at the same x on every chart. */
+export function Crosshair({ plot }: { plot: Plot }) {
+  const x = useCursor((state) => state.x);
+  if (x === null || x > plot.x.max) return null;
+  return <span className="crosshair" style={{ left: leftOf(plot.x, x) }} />;
+}
+
+/** Values under the cursor, run by run, in the chart's head. */
+export function Readout({ plot, percent, unit }: { plot: Plot; percent: boolean; unit: string }) {
+  const x = useCursor((state) => state.x);
+  if (x === null) return null;
+  const found = plot.lines.map((line) => ({ line, point: nearest(line.points, x) }));
+  return (
+    <span className="readout" aria-hidden="true">
+      <span className="muted">
+        {formatNumber(x >= 20 ? Math.round(x) : x)} {unit}
+      </span>
+      {found.map(({ line, point }) => (
+        <span key={line.id} style={{ color: textColour(line.run.colour) }}>
+          {point?.raw === null ? 'NaN' : percent ? formatPercent(point?.raw) : formatNumber(point?.raw)}
+        </span>
+      ))}
+    </span>
+  );
+}

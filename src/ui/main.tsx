@@ -1,0 +1,40 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { EngineClient } from '../worker/client';
+import { App } from './components/App';
+import { connectEngine } from './stores/engine';
+import { followComparison } from './stores/comparison';
+import { report } from './stores/notices';
+import { startRecorded } from './stores/recorded';
+import { startRuns } from './stores/runs';
+import { followEstimate } from './stores/setup_actions';
+import { startTheme } from './stores/view';
+import './theme.css';
+import './base.css';
+import './styles/frame.css';
+import './styles/setup.css';
+import './styles/watch.css';
+
+/** Starts the engine in its worker, connects the stores to it and draws the page. */
+function start(): void {
+  startTheme(window.matchMedia('(prefers-color-scheme: dark)').matches);
+  const worker = new Worker(new URL('../worker/worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'engine',
+  });
+  const connected = connectEngine(new EngineClient(worker), 'gpu' in navigator && Boolean(navigator.gpu));
+  followEstimate();
+  followComparison();
+  void startRuns().then(startRecorded);
+  connected.catch(report);
+  const root = document.getElementById('root');
+  if (root) {
+    createRoot(root).render(
+      <StrictMode>
+        <App />
+      </StrictMode>,
+    );
+  }
+}
+
+start();
