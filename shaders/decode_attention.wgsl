@@ -1,0 +1,115 @@
+// decode_attention: out = softmax(q k^T / sqrt(HS)) v, one query a sequence over what its cache holds up to its position
+// Source: Dao et al. 2023 (Flash-Decoding); online softmax: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3.
+//
+//   qkv        (B,QKV)          read   [NH query heads | NKV key heads | NKV value heads] of HS; the queries, rope applied
+//   slots      (B)              read   where each sequence lives; 0xffffffff: its row of out is 0
+//   positions  (B)              read   row b attends cache[slot, 0..position], its own key included (kv_append ran)
+//   k_cache    (S,Tmax,NKV*HS)  read
+//   v_cache    (S,Tmax,NKV*HS)  read
+//   out        (B,NH*HS)        write
+//
+// Grid: (NH, B), one workgroup a query head of a sequence. Keys come 64 at a time: scored one a thread, then summed by
+// 64 / (HS/4) threads for each vec4 column, which are added at the end.
+struct Params {
+  B: u32,
+  NH: u32,
+  NKV: u32,
+  HS: u32,
+  QKV: u32,
+  Tmax: u32,
+}
+
+@group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
+@group(0) @binding(1) var<storage, read> slots: array<u32>;
+@group(0) @binding(2) var<storage, read> positions: array<u32>;
+@group(0) @binding(3) var<storage, read> k_cache: array<vec4f>;
+@group(0) @binding(4) var<storage, read> v_cache: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+const WG = 64u;
+const NONE = 0xffffffffu;
+const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
+
+var<workgroup> query: array<vec4f, 32>; // scaled by 1/sqrt(HS)
+var<workgroup> scores: array<f32, 64>;
+var<workgroup> weights: array<f32, 64>;
+var<workgroup> sums: array<vec4f, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let head = wid.x;
+  let row = wid.y;
+  let columns = params.HS / 4u;
+  let out_at = (row * params.NH + head) * columns;
+  let slot = slots[row];
+  if (slot == NONE) {
+    if (lid < columns) { out[out_at + lid] = vec4f(0.0); }
+    return;
+  }
+  if (lid < columns) {
+    query[lid] = qkv[row * (params.QKV / 4u) + head * columns + lid] / sqrt(f32(params.HS));
+  }
+  workgroupBarrier();
+
+  let length = min(positions[row] + 1u, params.Tmax);
+  let width = params.NKV * columns;
+  let cache = slot * params.Tmax * width + head / (params.NH / params.NKV) * columns;
+  let splits = WG / columns;
+  let column = lid % columns;
+  let split = lid / columns;
+  var peak = MASKED;
+  var total = 0.0; // of the keys this thread scored
+  var sum = vec4f(0.0);
+  for (var t0 = 0u; t0 < length; t0 += WG) {
+    // one score a thread
+    let open = t0 + lid < length;
+    var score = MASKED;
+    if (open) {
+      let at = cache + (t0 + lid) * width;
+      var products = vec4f(0.0);
+      for (var c = 0u; c < columns; c++) {
+        products += query[c] * k_cache[at + c];
+      }
+      score = products.x + products.y + products.z + products.w;
+    }
+    scores[lid] = score;
+    workgroupBarrier();
+
+    // online softmax: what was summed before is scaled to the new peak
+    var new_peak = peak;
+    for (var i = 0u; i < WG; i++) {
+      new_peak = max(new_peak, scores[i]);
+    }
+    let shrink = exp(peak - new_peak);
+    peak = new_peak;
+    let weight = select(0.0, exp(score - peak), open);
+    weights[lid] = weight;
+    total = total * shrink + weight;
+    workgroupBarrier();
+
+    // sum += weights v; the barrier before the next weights keeps these in place
+    sum *= shrink;
+    if (split < splits) {
+      for (var j = split; j < min(WG, length - t0); j += splits) {
+        sum += weights[j] * v_cache[cache + (t0 + j) * width + column];
+      }
+    }
+  }
+
+  // scores serves a second time, for the totals: every thread is past its last look at it
+  scores[lid] = total;
+  sums[lid] = sum;
+  workgroupBarrier();
+  if (lid < columns) {
+    var all = 0.0;
+    for (var i = 0u; i < WG; i++) {
+      all += scores[i];
+    }
+    var result = vec4f(0.0);
+    for (var i = 0u; i < splits; i++) {
+      result += sums[i * columns + lid];
+    }
+    out[out_at + lid] = result / all;
+  }
+}

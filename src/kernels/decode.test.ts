@@ -1,0 +1,28 @@
+import { test } from 'vitest';
+import { attentionForwardReference } from './attention.reference';
+import { testNumbers } from './case_numbers';
+import { expectClose } from './compare';
+import { NO_SLOT } from './decode';
+import { decodeCases } from './decode.cases';
+import { decodeAttentionReference, kvAppendReference } from './decode.reference';
+import { qkvWidth } from './rope';
+import { describeCases } from './testing';
+
+describeCases('decode', decodeCases);
+
+test('decoding token by token attends as the packed forward does', () => {
+  const heads = { NH: 4, NKV: 2, HS: 8 };
+  const width = qkvWidth(heads);
+  const T = 5;
+  const qkv = testNumbers(T * width, 1);
+  const packed = attentionForwardReference(qkv, [0, T], heads);
+  let cache = { k_cache: new Float64Array(2 * T * 16), v_cache: new Float64Array(2 * T * 16) };
+  for (let t = 0; t < T; t++) {
+    const row = qkv.slice(t * width, (t + 1) * width);
+    const rows = { qkv: [...row, ...row], slots: [NO_SLOT, 1], positions: [t, t] };
+    cache = kvAppendReference(rows, cache.k_cache, cache.v_cache, heads, T);
+    const out = decodeAttentionReference(rows, cache.k_cache, cache.v_cache, heads, T);
+    expectClose('out', out.slice(32), packed.out.slice(t * 32, (t + 1) * 32), { atol: 1e-14, rtol: 1e-14 });
+    expectClose('skipped', out.slice(0, 32), new Float64Array(32), { atol: 1e-30, rtol: 0 });
+  }
+});
