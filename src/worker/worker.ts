@@ -2,9 +2,10 @@ import { toLabError } from '../errors';
 import { Engine } from './engine';
 import type { Command, Event } from './protocol';
 
-// The page's address comes as the worker's name: bundled models and problems lie beside the page, not beside this file.
+// Bundled models and problems lie beside the page: one folder above the built worker, at the root of the dev server.
+const base = new URL(import.meta.env.DEV ? '/' : '../', self.location.href);
 const post = (event: Event, transfer: Transferable[] = []): void => self.postMessage(event, { transfer });
-const engine = new Engine(new URL('./', self.name || self.location.href), post);
+const engine = new Engine(base, post);
 
 async function answer(command: Command): Promise<void> {
   const { request } = command;
