@@ -29,7 +29,7 @@ MODELS = {
     "nano": {
         "level": "easy",
         "spoilt": 0.1,
-        "steps": 2000,
+        "steps": 1450,
         "batch_size": 64,
         "learning_rate": 3e-3,
         "muon_learning_rate": 1e-2,
@@ -44,11 +44,11 @@ MODELS = {
     },
     "mini": {
         "level": "standard",
-        "spoilt": 0.1,
-        "steps": 4500,
+        "spoilt": 0.05,
+        "steps": 2400,
         "batch_size": 32,
         "learning_rate": 2e-3,
-        "muon_learning_rate": 7e-3,
+        "muon_learning_rate": 8e-3,
         "vocab_size": 768,
         "shape": {
             "hidden_size": 128,
