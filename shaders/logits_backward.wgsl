@@ -1,4 +1,4 @@
-// logits_backward, in place: with p = exp(z - lse),
+// logits_backward: in place, with p = exp(z - lse),
 //   dz_j = dlogp * (1[j = target] - p_j) - dentropy * p_j * (log p_j + entropy)
 // Source: derivative of logits_stats: d log p_t / dz_j = 1[j=t] - p_j,  dH / dz_j = -p_j (log p_j + H).
 //

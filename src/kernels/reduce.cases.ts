@@ -13,7 +13,7 @@ import {
   sumSquares,
   sumSquaresLaunch,
 } from './reduce';
-import { globalNormReference, reduceColumnsReference } from './reduce.reference';
+import { normFinishReference, reduceColumnsReference, sumSquaresReference } from './reduce.reference';
 
 const LONG_SUM: Tolerance = { atol: 1e-2, rtol: 1e-5, reason: 'the magnitudes of 1e5 terms add up to 5e4' };
 
@@ -35,51 +35,78 @@ const reduceColumnsCases = [0, 1, 2, 63, 64, 65, 1031, 100_000].map((M): KernelC
   };
 });
 
-/** Both passes of the global norm. */
-async function globalNorm(gpu: Gpu, x: Float32Array, max_grad_norm: number): Promise<Float32Array> {
-  const first = sumSquaresLaunch({ count: x.length });
-  const operands = { x, partials: SUM_SQUARES_PARTIALS };
-  const { partials } = await runOnce(gpu, sumSquares, operands, first.params, first.grid);
-  const last = normFinishLaunch({ max_grad_norm });
-  const { norm } = await runOnce(gpu, normFinish, { partials, norm: 4 }, last.params, last.grid);
-  return norm;
-}
-
-// Elements around the 1,024 of a workgroup, and past the 262,144 of all; clipped, not clipped and without clipping.
-const NORM_SHAPES: readonly (readonly [count: number, max_grad_norm: number])[] = [
-  [0, 1],
-  [4, 1],
-  [4, 100],
-  [1020, 1],
-  [1024, 0],
-  [1028, 1],
-  [262_144 + 4 * 61, 1],
-];
-
-const normCases = NORM_SHAPES.map(([count, max_grad_norm]): KernelCase => ({
-  kernel: `${sumSquares.name} and ${normFinish.name}`,
+// Elements around the 1,024 of a workgroup, and past the 262,144 of all.
+const sumSquaresCases = [0, 4, 1020, 1024, 1028, 262_144 + 4 * 61].map((count): KernelCase => ({
+  kernel: sumSquares.name,
   direction: 'forward',
-  shape: `count=${count} max_grad_norm=${max_grad_norm}`,
+  shape: `count=${count}`,
   run: async (gpu) => {
     const x = testNumbers(count, 3);
-    const actual = await globalNorm(gpu, x, max_grad_norm);
-    return [{ tensor: 'norm', actual, expected: globalNormReference(x, max_grad_norm), tolerance: F32 }];
+    const expected = sumSquaresReference(x, SUM_SQUARES_PARTIALS, 1024);
+    return [{ tensor: 'partials', actual: await partialsOf(gpu, x), expected, tolerance: F32 }];
   },
 }));
 
-// What a diverged run leaves in its gradients: the flag and the factor say so (the norm itself is then whatever it is).
-const notFiniteCases = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3e38].map(
-  (bad): KernelCase => ({
-    kernel: `${sumSquares.name} and ${normFinish.name}`,
-    direction: 'forward',
-    shape: `count=1028, one of them ${bad}`,
-    run: async (gpu) => {
-      const x = testNumbers(1028, 4);
-      x[1021] = bad;
-      const norm = await globalNorm(gpu, x, 1);
-      return [{ tensor: 'factor and flag', actual: norm.slice(1), expected: [0, 0, 0], tolerance: F32 }];
-    },
-  }),
-);
+// What a diverged run leaves in its gradients, or what overflows when squared, shows in the partial sum it falls in.
+const BAD = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3e38];
+const overflowCases = BAD.map((bad): KernelCase => ({
+  kernel: sumSquares.name,
+  direction: 'forward',
+  shape: `count=2056, one of them ${bad}`,
+  run: async (gpu) => {
+    const x = testNumbers(2056, 4);
+    x[1030] = bad;
+    const actual = (await partialsOf(gpu, x)).map((sum) => (Number.isFinite(sum) ? 1 : 0));
+    const expected = new Float64Array(SUM_SQUARES_PARTIALS).fill(1);
+    expected[1] = 0;
+    return [{ tensor: 'finite', actual, expected, tolerance: F32 }];
+  },
+}));
 
-export const reduceCases: readonly KernelCase[] = [...reduceColumnsCases, ...normCases, ...notFiniteCases];
+async function partialsOf(gpu: Gpu, x: Float32Array): Promise<Float32Array> {
+  const { params, grid } = sumSquaresLaunch({ count: x.length });
+  const operands = { x, partials: SUM_SQUARES_PARTIALS };
+  const { partials } = await runOnce(gpu, sumSquares, operands, params, grid);
+  return partials;
+}
+
+// Clipped, not clipped, without clipping; one arena and two.
+const normFinishCases = [
+  { arenas: 1, max_grad_norm: 1 },
+  { arenas: 1, max_grad_norm: 100 },
+  { arenas: 1, max_grad_norm: 0 },
+  { arenas: 2, max_grad_norm: 1 },
+].map(({ arenas, max_grad_norm }): KernelCase => ({
+  kernel: normFinish.name,
+  direction: 'forward',
+  shape: `P=${arenas * SUM_SQUARES_PARTIALS} max_grad_norm=${max_grad_norm}`,
+  run: async (gpu) => {
+    const partials = testNumbers(arenas * SUM_SQUARES_PARTIALS, 5).map(Math.abs);
+    const { params, grid } = normFinishLaunch({ max_grad_norm, arenas });
+    const { norm } = await runOnce(gpu, normFinish, { partials, norm: 4 }, params, grid);
+    const expected = normFinishReference(partials, max_grad_norm);
+    return [{ tensor: 'norm', actual: norm, expected, tolerance: F32 }];
+  },
+}));
+
+// The flag and the factor say that the norm is not finite; the norm itself is then whatever it is.
+const notFiniteCases = [Number.NaN, Number.POSITIVE_INFINITY].map((bad): KernelCase => ({
+  kernel: normFinish.name,
+  direction: 'forward',
+  shape: `P=${SUM_SQUARES_PARTIALS}, one of them ${bad}`,
+  run: async (gpu) => {
+    const partials = testNumbers(SUM_SQUARES_PARTIALS, 6).map(Math.abs);
+    partials[77] = bad;
+    const { params, grid } = normFinishLaunch({ max_grad_norm: 1 });
+    const { norm } = await runOnce(gpu, normFinish, { partials, norm: 4 }, params, grid);
+    return [{ tensor: 'factor and flag', actual: norm.slice(1), expected: [0, 0, 0], tolerance: F32 }];
+  },
+}));
+
+export const reduceCases: readonly KernelCase[] = [
+  ...reduceColumnsCases,
+  ...sumSquaresCases,
+  ...overflowCases,
+  ...normFinishCases,
+  ...notFiniteCases,
+];

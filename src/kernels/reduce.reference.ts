@@ -7,10 +7,20 @@ export function reduceColumnsReference(inp: Numbers, M: number, S: number): Floa
   return out;
 }
 
-/** [global norm, clip factor, finite flag, 0] as torch.nn.utils.clip_grad_norm_ computes them; `max_grad_norm` ≤ 0: factor 1. */
-export function globalNormReference(x: Numbers, max_grad_norm: number): number[] {
+/** Sums of squares: partial w is of every `partials`-th block of `block` elements from block w. */
+export function sumSquaresReference(x: Numbers, partials: number, block: number): Float64Array {
+  const out = new Float64Array(partials);
+  for (let i = 0; i < x.length; i++) out[Math.floor(i / block) % partials]! += x[i]! ** 2;
+  return out;
+}
+
+/**
+ * [global norm, clip factor, finite flag, 0] of the square root of a sum, as torch.nn.utils.clip_grad_norm_ computes
+ * them; `max_grad_norm` ≤ 0: factor 1.
+ */
+export function normFinishReference(partials: Numbers, max_grad_norm: number): number[] {
   let squares = 0;
-  for (let i = 0; i < x.length; i++) squares += x[i]! ** 2;
+  for (let i = 0; i < partials.length; i++) squares += partials[i]!;
   const norm = Math.sqrt(squares);
   if (!Number.isFinite(norm)) return [norm, 0, 0, 0];
   return [norm, max_grad_norm > 0 ? Math.min(1, max_grad_norm / (norm + 1e-6)) : 1, 1, 0];

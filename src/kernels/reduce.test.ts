@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { normFinishLaunch, sumSquaresLaunch } from './reduce';
 import { reduceCases } from './reduce.cases';
-import { globalNormReference } from './reduce.reference';
+import { normFinishReference } from './reduce.reference';
 import { describeCases } from './testing';
 
 describeCases('reduce', reduceCases);
 
 test('the clip factor is that of clip_grad_norm_', () => {
-  expect(globalNormReference([3, 4], 1)).toEqual([5, 1 / (5 + 1e-6), 1, 0]);
-  expect(globalNormReference([3, 4], 10)).toEqual([5, 1, 1, 0]);
-  expect(globalNormReference([3, 4], 0)).toEqual([5, 1, 1, 0]);
+  expect(normFinishReference([9, 16], 1)).toEqual([5, 1 / (5 + 1e-6), 1, 0]);
+  expect(normFinishReference([9, 16], 10)).toEqual([5, 1, 1, 0]);
+  expect(normFinishReference([9, 16], 0)).toEqual([5, 1, 1, 0]);
 });
 
 test('two arenas share one norm', () => {
