@@ -34,8 +34,9 @@ Graded as ReFT does: the number after the last "Therefore, the answer is:", with
   (a wrong operation, a wrong number, a forgotten last step, a slip). Every bundled problem is left out,
   by its text and by its template with the same numbers.
 - Corpus: `{corpus}`
-- Loss on completion tokens only; AdamW, batches of {batch_size} problems, {steps} steps, learning rate
-  {learning_rate} after 100 steps of warm-up, falling linearly to 5 %; seed {seed}.
+- Loss on completion tokens only; batches of {batch_size} problems, {steps} steps; Muon for the matrices of the layers
+  (learning rate {muon_learning_rate}), AdamW for embedding and norms ({learning_rate}), 100 steps of warm-up, then
+  falling linearly to 5 %; seed {seed}.
 - The whole log is in `pretraining.json`.
 
 ## Text it expects
