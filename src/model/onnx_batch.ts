@@ -2,7 +2,16 @@ import { LabError } from '../errors';
 import { mib } from '../gpu/arena';
 import type { Sequence } from './batch';
 
-/** Sequences side by side, right padded to the longest of them, as an ONNX model takes them. */
+/**
+ * T is a multiple of this: onnxruntime then uses its vec4 kernels, and compiles one set of them, not one for every
+ * remainder of T.
+ */
+const T_STEP = 4;
+
+/** The T of a batch whose longest sequence has `length` tokens. */
+export const paddedLength = (length: number): number => Math.ceil(length / T_STEP) * T_STEP;
+
+/** Sequences side by side, right padded to `paddedLength` of the longest, as an ONNX model takes them. */
 export interface PaddedBatch {
   B: number;
   T: number;
@@ -16,10 +25,10 @@ export interface PaddedBatch {
   targets: Uint32Array;
 }
 
-/** Pads sequences to the longest of them. M = Σ (length − promptLength). */
+/** Pads sequences to one length. M = Σ (length − promptLength). */
 export function padSequences(sequences: readonly Sequence[]): PaddedBatch {
   const B = sequences.length;
-  const T = Math.max(0, ...sequences.map(({ tokens }) => tokens.length));
+  const T = paddedLength(Math.max(0, ...sequences.map(({ tokens }) => tokens.length)));
   const M = sequences.reduce((sum, { tokens, promptLength }) => sum + tokens.length - promptLength, 0);
   const batch: PaddedBatch = {
     B,
@@ -73,13 +82,14 @@ export function paddedGroups(sequences: readonly Sequence[], limits: PaddedLimit
   return groups;
 }
 
-/** How many sequences of at most `T` tokens fit one batch. */
-function sequencesOf(T: number, { tokens, sequences, tensorBytes, heads }: PaddedLimits): number {
+/** How many sequences of at most `length` tokens fit one batch. */
+function sequencesOf(length: number, { tokens, sequences, tensorBytes, heads }: PaddedLimits): number {
+  const T = paddedLength(length);
   const scores = 4 * heads * T * T;
   if (scores > tensorBytes) {
     throw new LabError(
       'out_of_memory',
-      `The ONNX reference needs ${mib(scores)} in one piece for the attention scores of a sequence of ${T} tokens, and ` +
+      `The ONNX reference needs ${mib(scores)} in one piece for the attention scores of a sequence of ${length} tokens, and ` +
         `this GPU binds at most ${mib(tensorBytes)}. Set reference to frozen, or use a smaller max_new_tokens.`,
     );
   }

@@ -8,7 +8,7 @@ import { logitsStats, logitsStatsLaunch } from '../kernels/lm_head';
 import type { Capacity } from './activations';
 import type { Sequence } from './batch';
 import type { ModelConfig } from './config';
-import { paddedGroups, padSequences, type PaddedBatch } from './onnx_batch';
+import { paddedGroups, paddedLength, padSequences, type PaddedBatch } from './onnx_batch';
 import { writeOnnx } from './onnx_writer';
 import type { ReferencePolicy } from './reference';
 import type { NamedTensor } from './safetensors';
@@ -77,7 +77,7 @@ export class OnnxReference implements ReferencePolicy {
         throw new LabError('bad_input', `The model has no tensor ${name}, which its ONNX form needs.`);
       return tensor.data;
     };
-    const model = writeOnnx(config, weight, { logits: 'rows', maxPositions: capacity.context });
+    const model = writeOnnx(config, weight, { logits: 'rows', maxPositions: paddedLength(capacity.context) });
     try {
       const session = await ort.InferenceSession.create(model, {
         // Here and nowhere else: with env.webgpu.device alone, onnxruntime opens a device of its own.

@@ -30,7 +30,7 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('ONNX of %s', (name) => {
 
   test('logits at every position of a right-padded batch', async () => {
     const logits = await logitsOf(golden, { logits: 'all' });
-    const T = Math.max(...golden.sequences.map(({ tokens }) => tokens.length));
+    const { T } = padSequences(golden.sequences);
     expect(logits.dims).toEqual([golden.sequences.length, T, V]);
     const data = logits.data as Float32Array;
     const packed = golden.sequences.flatMap(({ tokens }, b) => [

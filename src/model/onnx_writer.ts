@@ -26,7 +26,7 @@ export interface OnnxOptions {
    * without meaning: what a reference policy needs, and nothing more.
    */
   logits: 'all' | 'rows';
-  /** Positions in the RoPE table, at most `max_position_embeddings`: the longest sequence the file can run. */
+  /** Positions in the RoPE table, `max_position_embeddings` unless told: the longest sequence the file can run. */
   maxPositions?: number;
 }
 
