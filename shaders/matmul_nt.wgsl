@@ -1,59 +1,77 @@
-// matmul_nt: out = a b^T  or, with accumulate = 1, out += a b^T
-// Both operands keep K along their rows: a linear layer forward, weight (N,K).
-// Source: register-blocked GEMM; V. Volkov, "Better performance at lower occupancy", GTC 2010. See docs/kernels.md.
+// matmul_nt: out = a b^T, or out += a b^T with accumulate = 1
+// A linear layer forward, b its weight (N,K).
+// Source: the definition, in tiles through workgroup memory and blocks of 4x4 in registers.
 //
-//   a    (M,K)  read        rows of lda floats
-//   b    (N,K)  read        rows of ldb floats
-//   out  (M,N)  read_write  rows of ldc floats
+//   a    (M,K)  read         rows of lda floats
+//   b    (N,K)  read         rows of ldb floats
+//   out  (M,N)  read, write  rows of ldc floats
 //
-// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of `out` from N to the next multiple of 4 are written 0
+// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are written 0
 // (accumulate = 0) or left alone (1). Each element is one sum over k in ascending order: a row does not depend on M.
-// Grid: (N / 64, M / 64), rounded up; a workgroup makes a 64x64 tile of out, a thread 4x4 of it.
+// Grid: (N/64, M/64), rounded up; a workgroup makes a 64x64 tile of out, a thread 4x4 of it.
+struct Params { M: u32, N: u32, K: u32, lda: u32, ldb: u32, ldc: u32, accumulate: u32 }
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  lda: u32,
-  ldb: u32,
-  ldc: u32,
-  accumulate: u32,
-}
-
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// One step of K: 16 rows of 64 values each, [k][row / 4] and [k][column / 4].
-var<workgroup> a_tile: array<vec4<f32>, 256>;
-var<workgroup> b_tile: array<vec4<f32>, 256>;
+// 16 steps of k at a time: [k][row / 4] of a, [k][column / 4] of b.
+var<workgroup> a_tile: array<vec4f, 256>;
+var<workgroup> b_tile: array<vec4f, 256>;
 
-// Columns k..k+3 of one row of a; zero from K on, whatever the padding holds. Rows past the end repeat the last.
-fn load_a(row: u32, k: u32) -> vec4<f32> {
-  if (k >= params.K) {
-    return vec4<f32>(0.0);
-  }
-  let inside = vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(params.K);
-  return select(vec4<f32>(0.0), a[min(row, params.M - 1u) * (params.lda / 4u) + k / 4u], inside);
+// Columns k..k+3 of one row of a, 0 from column K on. Rows past the end repeat the last; what they give is not stored.
+fn a_row(row: u32, k: u32) -> vec4f {
+  let inside = vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K);
+  return select(vec4f(0.0), a[min(row, params.M - 1u) * (params.lda / 4u) + min(k, params.K - 1u) / 4u], inside);
 }
 
-// Columns k..k+3 of one row of b; zero from K on, whatever the padding holds. Rows past the end repeat the last.
-fn load_b(row: u32, k: u32) -> vec4<f32> {
-  if (k >= params.K) {
-    return vec4<f32>(0.0);
-  }
-  let inside = vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(params.K);
-  return select(vec4<f32>(0.0), b[min(row, params.N - 1u) * (params.ldb / 4u) + k / 4u], inside);
+// Columns k..k+3 of one row of b, 0 from column K on. Rows past the end repeat the last; what they give is not stored.
+fn b_row(row: u32, k: u32) -> vec4f {
+  let inside = vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K);
+  return select(vec4f(0.0), b[min(row, params.N - 1u) * (params.ldb / 4u) + min(k, params.K - 1u) / 4u], inside);
 }
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
+// Fills the tile of a with 64 threads of 4x4: transposed in registers, so that reads and writes stay vec4.
+fn fill_a(thread: u32, first: u32, k0: u32) {
+  let row = first + thread / 4u * 4u;
+  let k = thread % 4u * 4u;
+  let block = transpose(mat4x4f(
+    a_row(row, k0 + k),
+    a_row(row + 1u, k0 + k),
+    a_row(row + 2u, k0 + k),
+    a_row(row + 3u, k0 + k)
+  ));
+  let at = k * 16u + thread / 4u;
+  a_tile[at] = block[0];
+  a_tile[at + 16u] = block[1];
+  a_tile[at + 32u] = block[2];
+  a_tile[at + 48u] = block[3];
+}
+
+// Fills the tile of b with 64 threads of 4x4: transposed in registers, so that reads and writes stay vec4.
+fn fill_b(thread: u32, first: u32, k0: u32) {
+  let row = first + thread / 4u * 4u;
+  let k = thread % 4u * 4u;
+  let block = transpose(mat4x4f(
+    b_row(row, k0 + k),
+    b_row(row + 1u, k0 + k),
+    b_row(row + 2u, k0 + k),
+    b_row(row + 3u, k0 + k)
+  ));
+  let at = k * 16u + thread / 4u;
+  b_tile[at] = block[0];
+  b_tile[at + 16u] = block[1];
+  b_tile[at + 32u] = block[2];
+  b_tile[at + 48u] = block[3];
+}
+
+fn store(row: u32, column: u32, sum: vec4f) {
   if (row >= params.M || column >= params.N) {
     return;
   }
   let at = row * (params.ldc / 4u) + column / 4u;
-  let inside = vec4<u32>(column, column + 1u, column + 2u, column + 3u) < vec4<u32>(params.N);
-  let value = select(vec4<f32>(0.0), sum, inside);
+  let value = select(vec4f(0.0), sum, vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
   if (params.accumulate == 1u) {
     out[at] += value;
   } else {
@@ -62,53 +80,26 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row0 = group.y * 64u;
   let column0 = group.x * 64u;
-  let quad_row = thread / 16u;
-  let quad_column = thread % 16u;
-  var sum0 = vec4<f32>(0.0);
-  var sum1 = vec4<f32>(0.0);
-  var sum2 = vec4<f32>(0.0);
-  var sum3 = vec4<f32>(0.0);
+  let row4 = thread / 16u;
+  let column4 = thread % 16u;
+  var sum0 = vec4f();
+  var sum1 = vec4f();
+  var sum2 = vec4f();
+  var sum3 = vec4f();
 
   for (var k0 = 0u; k0 < params.K; k0 += 16u) {
     if (thread < 64u) {
-      // Four rows by four k, transposed in registers: reads and stores stay vec4.
-      let quad = (thread % 64u) / 4u;
-      let k = thread % 4u * 4u;
-      let row = row0 + quad * 4u;
-      let block = transpose(mat4x4<f32>(
-        load_a(row, k0 + k),
-        load_a(row + 1u, k0 + k),
-        load_a(row + 2u, k0 + k),
-        load_a(row + 3u, k0 + k),
-      ));
-      a_tile[k * 16u + quad] = block[0];
-      a_tile[(k + 1u) * 16u + quad] = block[1];
-      a_tile[(k + 2u) * 16u + quad] = block[2];
-      a_tile[(k + 3u) * 16u + quad] = block[3];
-    }
-    if (thread >= 64u && thread < 128u) {
-      // Four rows by four k, transposed in registers: reads and stores stay vec4.
-      let quad = (thread % 64u) / 4u;
-      let k = thread % 4u * 4u;
-      let row = column0 + quad * 4u;
-      let block = transpose(mat4x4<f32>(
-        load_b(row, k0 + k),
-        load_b(row + 1u, k0 + k),
-        load_b(row + 2u, k0 + k),
-        load_b(row + 3u, k0 + k),
-      ));
-      b_tile[k * 16u + quad] = block[0];
-      b_tile[(k + 1u) * 16u + quad] = block[1];
-      b_tile[(k + 2u) * 16u + quad] = block[2];
-      b_tile[(k + 3u) * 16u + quad] = block[3];
+      fill_a(thread, row0, k0);
+    } else if (thread < 128u) {
+      fill_b(thread - 64u, column0, k0);
     }
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let rows = a_tile[k * 16u + quad_row];
-      let columns = b_tile[k * 16u + quad_column];
+      let rows = a_tile[k * 16u + row4];
+      let columns = b_tile[k * 16u + column4];
       sum0 += rows.x * columns;
       sum1 += rows.y * columns;
       sum2 += rows.z * columns;
@@ -117,8 +108,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  let row = row0 + quad_row * 4u;
-  let column = column0 + quad_column * 4u;
+  let row = row0 + row4 * 4u;
+  let column = column0 + column4 * 4u;
   store(row, column, sum0);
   store(row + 1u, column, sum1);
   store(row + 2u, column, sum2);

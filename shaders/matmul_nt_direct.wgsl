@@ -1,37 +1,68 @@
-// matmul_nt_direct: out = a b^T  or, with accumulate = 1, out += a b^T
-// Both operands keep K along their rows: a linear layer forward, weight (N,K). Without workgroup memory: for software adapters.
-// Source: the definition, in blocks of 4x4 a thread. See docs/kernels.md.
+// matmul_nt_direct: out = a b^T, or out += a b^T with accumulate = 1
+// A linear layer forward, b its weight (N,K).
+// Without workgroup memory or barriers, which cost a software adapter more than they save.
+// Source: the definition, in blocks of 8x8 a thread.
 //
-//   a    (M,K)  read        rows of lda floats
-//   b    (N,K)  read        rows of ldb floats
-//   out  (M,N)  read_write  rows of ldc floats
+//   a    (M,K)  read         rows of lda floats
+//   b    (N,K)  read         rows of ldb floats
+//   out  (M,N)  read, write  rows of ldc floats
 //
-// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of `out` from N to the next multiple of 4 are written 0
+// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are written 0
 // (accumulate = 0) or left alone (1). Each element is one sum over k in ascending order: a row does not depend on M.
-// Grid: (N / 32, M / 32), rounded up; a thread makes 4x4 of out.
+// Grid: (N/64, M/16), rounded up; a thread makes 8x8 of out.
+struct Params { M: u32, N: u32, K: u32, lda: u32, ldb: u32, ldc: u32, accumulate: u32 }
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  lda: u32,
-  ldb: u32,
-  ldc: u32,
-  accumulate: u32,
-}
-
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
+// Where four rows of a start. Rows past the end repeat the last; what they give is not stored.
+fn a_rows(row: u32) -> vec4u {
+  return min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(params.M - 1u)) * (params.lda / 4u);
+}
+
+// Columns k..k+3 of four rows of a: a row a column of the matrix.
+fn a_block(rows: vec4u, k: u32) -> mat4x4f {
+  let at = rows + k / 4u;
+  return mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+}
+
+// Column k of four rows of a.
+fn a_values(rows: vec4u, k: u32) -> vec4f {
+  let at = rows + k / 4u;
+  let i = k % 4u;
+  return vec4f(a[at.x][i], a[at.y][i], a[at.z][i], a[at.w][i]);
+}
+
+// Where four rows of b start. Rows past the end repeat the last; what they give is not stored.
+fn b_rows(row: u32) -> vec4u {
+  return min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(params.N - 1u)) * (params.ldb / 4u);
+}
+
+// Columns k..k+3 of four rows of b: a row a column of the matrix.
+fn b_block(rows: vec4u, k: u32) -> mat4x4f {
+  let at = rows + k / 4u;
+  return mat4x4f(b[at.x], b[at.y], b[at.z], b[at.w]);
+}
+
+// Column k of four rows of b.
+fn b_values(rows: vec4u, k: u32) -> vec4f {
+  let at = rows + k / 4u;
+  let i = k % 4u;
+  return vec4f(b[at.x][i], b[at.y][i], b[at.z][i], b[at.w][i]);
+}
+
+fn outer(columns: vec4f, rows: vec4f) -> mat4x4f {
+  return mat4x4f(rows.x * columns, rows.y * columns, rows.z * columns, rows.w * columns);
+}
+
+fn store_row(row: u32, column: u32, sum: vec4f) {
   if (row >= params.M || column >= params.N) {
     return;
   }
   let at = row * (params.ldc / 4u) + column / 4u;
-  let inside = vec4<u32>(column, column + 1u, column + 2u, column + 3u) < vec4<u32>(params.N);
-  let value = select(vec4<f32>(0.0), sum, inside);
+  let value = select(vec4f(0.0), sum, vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
   if (params.accumulate == 1u) {
     out[at] += value;
   } else {
@@ -39,47 +70,55 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
   }
 }
 
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = id.y * 4u;
-  let column = id.x * 4u;
+fn store(row: u32, column: u32, sum: mat4x4f) {
+  store_row(row, column, sum[0]);
+  store_row(row + 1u, column, sum[1]);
+  store_row(row + 2u, column, sum[2]);
+  store_row(row + 3u, column, sum[3]);
+}
+
+@compute @workgroup_size(8, 2)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let row = id.y * 8u;
+  let column = id.x * 8u;
   if (row >= params.M || column >= params.N) {
     return;
   }
-  var sum0 = vec4<f32>(0.0);
-  var sum1 = vec4<f32>(0.0);
-  var sum2 = vec4<f32>(0.0);
-  var sum3 = vec4<f32>(0.0);
+  let top_rows = a_rows(row);
+  let bottom_rows = a_rows(row + 4u);
+  let left_rows = b_rows(column);
+  let right_rows = b_rows(column + 4u);
 
-  // Rows past the end repeat the last; they are not stored.
-  let a0 = row * (params.lda / 4u);
-  let a1 = min(row + 1u, params.M - 1u) * (params.lda / 4u);
-  let a2 = min(row + 2u, params.M - 1u) * (params.lda / 4u);
-  let a3 = min(row + 3u, params.M - 1u) * (params.lda / 4u);
-  let b0 = column * (params.ldb / 4u);
-  let b1 = min(column + 1u, params.N - 1u) * (params.ldb / 4u);
-  let b2 = min(column + 2u, params.N - 1u) * (params.ldb / 4u);
-  let b3 = min(column + 3u, params.N - 1u) * (params.ldb / 4u);
-  for (var k4 = 0u; k4 < params.K / 4u; k4++) {
-    // columns[i]: what a's i-th value multiplies, in four columns of out.
-    let columns = transpose(mat4x4<f32>(b[b0 + k4], b[b1 + k4], b[b2 + k4], b[b3 + k4]));
-    sum0 += columns * a[a0 + k4];
-    sum1 += columns * a[a1 + k4];
-    sum2 += columns * a[a2 + k4];
-    sum3 += columns * a[a3 + k4];
+  // Four blocks of 4x4; a column of each matrix is a row of out.
+  var top_left = mat4x4f();
+  var top_right = mat4x4f();
+  var bottom_left = mat4x4f();
+  var bottom_right = mat4x4f();
+
+  let whole = params.K / 4u * 4u;
+  for (var k = 0u; k < whole; k += 4u) {
+    let top = a_block(top_rows, k);
+    let bottom = a_block(bottom_rows, k);
+    let left = transpose(b_block(left_rows, k));
+    let right = transpose(b_block(right_rows, k));
+    top_left += left * top;
+    top_right += right * top;
+    bottom_left += left * bottom;
+    bottom_right += right * bottom;
   }
-  for (var k = params.K / 4u * 4u; k < params.K; k++) {
-    let k4 = k / 4u;
-    let i = k % 4u;
-    let columns = vec4<f32>(b[b0 + k4][i], b[b1 + k4][i], b[b2 + k4][i], b[b3 + k4][i]);
-    sum0 += a[a0 + k4][i] * columns;
-    sum1 += a[a1 + k4][i] * columns;
-    sum2 += a[a2 + k4][i] * columns;
-    sum3 += a[a3 + k4][i] * columns;
+  for (var k = whole; k < params.K; k++) {
+    let top = a_values(top_rows, k);
+    let bottom = a_values(bottom_rows, k);
+    let left = b_values(left_rows, k);
+    let right = b_values(right_rows, k);
+    top_left += outer(left, top);
+    top_right += outer(right, top);
+    bottom_left += outer(left, bottom);
+    bottom_right += outer(right, bottom);
   }
 
-  store(row, column, sum0);
-  store(row + 1u, column, sum1);
-  store(row + 2u, column, sum2);
-  store(row + 3u, column, sum3);
+  store(row, column, top_left);
+  store(row, column + 4u, top_right);
+  store(row + 4u, column, bottom_left);
+  store(row + 4u, column + 4u, bottom_right);
 }

@@ -1,57 +1,43 @@
-// matmul_tn: out = a^T b  or, with accumulate = 1, out += a^T b
-// The gradient of a linear layer with respect to its weight, K tokens.
-// Source: register-blocked GEMM; V. Volkov, "Better performance at lower occupancy", GTC 2010. See docs/kernels.md.
+// matmul_tn: out = a^T b, or out += a^T b with accumulate = 1
+// A linear layer's gradient with respect to its weight, K tokens.
+// Source: the definition, in tiles through workgroup memory and blocks of 4x4 in registers.
 //
-//   a    (K,M)  read        rows of lda floats
-//   b    (K,N)  read        rows of ldb floats
-//   out  (M,N)  read_write  rows of ldc floats
+//   a    (K,M)  read         rows of lda floats
+//   b    (K,N)  read         rows of ldb floats
+//   out  (M,N)  read, write  rows of ldc floats
 //
-// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of `out` from N to the next multiple of 4 are written 0
+// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are written 0
 // (accumulate = 0) or left alone (1). Each element is one sum over k in ascending order: a row does not depend on M.
-// Grid: (N / 64, M / 64), rounded up; a workgroup makes a 64x64 tile of out, a thread 4x4 of it.
+// Grid: (N/64, M/64), rounded up; a workgroup makes a 64x64 tile of out, a thread 4x4 of it.
+struct Params { M: u32, N: u32, K: u32, lda: u32, ldb: u32, ldc: u32, accumulate: u32 }
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  lda: u32,
-  ldb: u32,
-  ldc: u32,
-  accumulate: u32,
-}
-
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-// One step of K: 16 rows of 64 values each, [k][row / 4] and [k][column / 4].
-var<workgroup> a_tile: array<vec4<f32>, 256>;
-var<workgroup> b_tile: array<vec4<f32>, 256>;
+// 16 steps of k at a time: [k][row / 4] of a, [k][column / 4] of b.
+var<workgroup> a_tile: array<vec4f, 256>;
+var<workgroup> b_tile: array<vec4f, 256>;
 
-// Columns m..m+3 of row k of a; zero from row K on. Columns past the end repeat the last four.
-fn load_a(k: u32, m: u32) -> vec4<f32> {
-  if (k >= params.K) {
-    return vec4<f32>(0.0);
-  }
-  return a[k * (params.lda / 4u) + min(m, params.M - 1u) / 4u];
+// Four columns of row k of a, 0 from row K on. Columns past the end repeat the last; what they give is not stored.
+fn a_row(k: u32, column: u32) -> vec4f {
+  let value = a[min(k, params.K - 1u) * (params.lda / 4u) + min(column, params.M - 1u) / 4u];
+  return select(vec4f(0.0), value, k < params.K);
 }
 
-// Columns n..n+3 of row k of b; zero from row K on. Columns past the end repeat the last four.
-fn load_b(k: u32, n: u32) -> vec4<f32> {
-  if (k >= params.K) {
-    return vec4<f32>(0.0);
-  }
-  return b[k * (params.ldb / 4u) + min(n, params.N - 1u) / 4u];
+// Four columns of row k of b, 0 from row K on. Columns past the end repeat the last; what they give is not stored.
+fn b_row(k: u32, column: u32) -> vec4f {
+  let value = b[min(k, params.K - 1u) * (params.ldb / 4u) + min(column, params.N - 1u) / 4u];
+  return select(vec4f(0.0), value, k < params.K);
 }
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
+fn store(row: u32, column: u32, sum: vec4f) {
   if (row >= params.M || column >= params.N) {
     return;
   }
   let at = row * (params.ldc / 4u) + column / 4u;
-  let inside = vec4<u32>(column, column + 1u, column + 2u, column + 3u) < vec4<u32>(params.N);
-  let value = select(vec4<f32>(0.0), sum, inside);
+  let value = select(vec4f(0.0), sum, vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));
   if (params.accumulate == 1u) {
     out[at] += value;
   } else {
@@ -60,23 +46,23 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row0 = group.y * 64u;
   let column0 = group.x * 64u;
-  let quad_row = thread / 16u;
-  let quad_column = thread % 16u;
-  var sum0 = vec4<f32>(0.0);
-  var sum1 = vec4<f32>(0.0);
-  var sum2 = vec4<f32>(0.0);
-  var sum3 = vec4<f32>(0.0);
+  let row4 = thread / 16u;
+  let column4 = thread % 16u;
+  var sum0 = vec4f();
+  var sum1 = vec4f();
+  var sum2 = vec4f();
+  var sum3 = vec4f();
 
   for (var k0 = 0u; k0 < params.K; k0 += 16u) {
-    a_tile[thread] = load_a(k0 + thread / 16u, row0 + thread % 16u * 4u);
-    b_tile[thread] = load_b(k0 + thread / 16u, column0 + thread % 16u * 4u);
+    a_tile[thread] = a_row(k0 + row4, row0 + column4 * 4u);
+    b_tile[thread] = b_row(k0 + row4, column0 + column4 * 4u);
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-      let rows = a_tile[k * 16u + quad_row];
-      let columns = b_tile[k * 16u + quad_column];
+      let rows = a_tile[k * 16u + row4];
+      let columns = b_tile[k * 16u + column4];
       sum0 += rows.x * columns;
       sum1 += rows.y * columns;
       sum2 += rows.z * columns;
@@ -85,8 +71,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  let row = row0 + quad_row * 4u;
-  let column = column0 + quad_column * 4u;
+  let row = row0 + row4 * 4u;
+  let column = column0 + column4 * 4u;
   store(row, column, sum0);
   store(row + 1u, column, sum1);
   store(row + 2u, column, sum2);

@@ -43,7 +43,7 @@ export const matmulKernels = {
 };
 
 /** Rows and columns of `out` that one workgroup makes. */
-const TILES = { tiled: [64, 64], direct: [32, 32] } as const;
+const TILES = { tiled: [64, 64], direct: [16, 64] } as const;
 
 const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4;
 
