@@ -7,7 +7,7 @@ import { followComparison } from './stores/comparison';
 import { report } from './stores/notices';
 import { startRecorded } from './stores/recorded';
 import { startRuns } from './stores/runs';
-import { followEstimate } from './stores/setup_actions';
+import { chooseDefaultModel, followEstimate } from './stores/setup_actions';
 import { startTheme } from './stores/view';
 import './theme.css';
 import './base.css';
@@ -26,7 +26,7 @@ function start(): void {
   followEstimate();
   followComparison();
   void startRuns().then(startRecorded);
-  connected.catch(report);
+  connected.then(chooseDefaultModel).catch(report);
   const root = document.getElementById('root');
   if (root) {
     createRoot(root).render(

@@ -1,4 +1,5 @@
 import { memo, useMemo, type PointerEvent } from 'react';
+import { lineColour } from '../lib/colours';
 import { Hint } from '../components/Hint';
 import { AXES, setCursor, useView } from '../stores/view';
 import { buildPlot, type ChartRun, type Plot } from './build';
@@ -67,7 +68,11 @@ function Shares({ plot }: { plot: Plot }) {
     <span className="shares muted small">
       {plot.shares.map((area, i) => (
         <span key={area.id}>
-          <span className={`share-swatch share-${i}`} aria-hidden="true" />
+          <span
+            className={`share-swatch share-${i}`}
+            style={{ background: lineColour(area.run.colour) }}
+            aria-hidden="true"
+          />
           {area.label}
         </span>
       ))}

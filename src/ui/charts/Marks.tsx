@@ -3,7 +3,7 @@ import { formatNumber, formatPercent } from '../lib/format';
 import { lineColour, textColour } from '../lib/colours';
 import { useCursor } from '../stores/view';
 import type { Plot, PlotLine, PlotTick } from './build';
-import { leftOf, PLOT, topOf } from './geometry';
+import { leftOf, PLOT, shareOf, topOf } from './geometry';
 import { spread } from './scale';
 import { nearest } from './series';
 
@@ -12,19 +12,36 @@ const LABEL_HEIGHT = 15;
 /** The current value of each run, at the end of its line instead of in a legend. */
 export const EndLabels = memo(function EndLabels({ plot, percent }: { plot: Plot; percent: boolean }) {
   const lines = plot.lines.filter((line) => line.last && !line.spec.minor);
-  const wanted = lines.map((line) => topOf(plot.y, endHeight(line)));
+  const atEdge = lines.filter((line) => reachesEdge(plot, line));
+  const wanted = atEdge.map((line) => topOf(plot.y, endHeight(line)));
   const tops = spread(wanted, LABEL_HEIGHT, PLOT.top, PLOT.height - PLOT.bottom);
-  return lines.map((line, i) => (
+  const topOfLabel = (line: PlotLine) => {
+    const i = atEdge.indexOf(line);
+    // A line that ended earlier has its label above its end, clear of the lines that go on.
+    return i >= 0 ? tops[i] : Math.max(PLOT.top, topOf(plot.y, endHeight(line)) - LABEL_HEIGHT);
+  };
+  return lines.map((line) => (
     <span
       key={line.id}
       className="end-label"
-      style={{ top: tops[i], left: `calc(100% - ${PLOT.right - 6}px)`, color: textColour(line.run.colour) }}
+      style={{
+        top: topOfLabel(line),
+        left: `calc(${leftOf(plot.x, reachesEdge(plot, line) ? plot.x.max : (line.last?.x ?? 0))} + 6px)`,
+        color: textColour(line.run.colour),
+      }}
       title={line.run.name}
     >
       {percent ? formatPercent(line.last?.raw) : formatNumber(line.last?.raw)}
     </span>
   ));
 });
+
+const NEAR_THE_EDGE = 0.93;
+
+/** Lines that end near the right edge share one column of labels there. */
+function reachesEdge(plot: Plot, line: PlotLine): boolean {
+  return shareOf(plot.x, line.last?.x ?? 0) > NEAR_THE_EDGE;
+}
 
 function endHeight(line: PlotLine): number {
   return line.drawn.findLast((point) => point.y !== null)?.y ?? 0;
@@ -59,11 +76,19 @@ export function Crosshair({ plot }: { plot: Plot }) {
   return <span className="crosshair" style={{ left: leftOf(plot.x, x) }} />;
 }
 
+/** A value this share of the x range away from the cursor is no longer under it. */
+const REACH = 0.02;
+
 /** Values under the cursor, run by run, in the chart's head. */
 export function Readout({ plot, percent, unit }: { plot: Plot; percent: boolean; unit: string }) {
   const x = useCursor((state) => state.x);
   if (x === null) return null;
-  const found = plot.lines.map((line) => ({ line, point: nearest(line.points, x) }));
+  const reach = (plot.x.max - plot.x.min) * REACH;
+  const found = plot.lines.flatMap((line) => {
+    const point = nearest(line.points, x);
+    const spacing = plot.x.max / Math.max(1, line.points.length - 1);
+    return point && Math.abs(point.x - x) <= Math.max(reach, spacing) ? [{ line, point }] : [];
+  });
   return (
     <span className="readout" aria-hidden="true">
       <span className="muted">
@@ -71,7 +96,7 @@ export function Readout({ plot, percent, unit }: { plot: Plot; percent: boolean;
       </span>
       {found.map(({ line, point }) => (
         <span key={line.id} style={{ color: textColour(line.run.colour) }}>
-          {point?.raw === null ? 'NaN' : percent ? formatPercent(point?.raw) : formatNumber(point?.raw)}
+          {point.raw === null ? 'NaN' : percent ? formatPercent(point.raw) : formatNumber(point.raw)}
         </span>
       ))}
     </span>

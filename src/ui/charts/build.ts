@@ -94,10 +94,19 @@ function yScale(spec: ChartSpec, lines: readonly PlotLine[]): Scale {
       high = Math.max(high, point.raw, point.band?.[1] ?? -Infinity);
     }
   }
-  const scale = niceScale(low, high, 4);
+  const scale = spec.range ? niceScale(low, high, 4) : tighten(niceScale(low, high, 4), low, high);
   if (!spec.percent) return scale;
   const ticks = scale.ticks.filter((tick) => tick >= 0 && tick <= 1);
   return { min: Math.max(0, scale.min), max: Math.min(1, scale.max), ticks };
+}
+
+/** Takes away the empty part of a first or last step of which the data fills only a sliver. */
+function tighten(scale: Scale, low: number, high: number): Scale {
+  const [first = 0, second = 1] = scale.ticks;
+  const step = second - first;
+  const min = low - scale.min > 0.7 * step ? low - 0.1 * step : scale.min;
+  const max = scale.max - high > 0.7 * step ? high + 0.1 * step : scale.max;
+  return { min, max, ticks: scale.ticks.filter((tick) => tick >= min && tick <= max) };
 }
 
 const SHARE_LABELS = ['reward 1', 'reward 0.1', 'reward 0'];

@@ -1,5 +1,4 @@
 /** Where the plot lies in its box. Fixed, so that marks can be laid over the drawing without measuring it. */
-import type { CSSProperties } from 'react';
 import type { Scale } from './scale';
 
 export const PLOT = { height: 208, left: 48, right: 60, top: 10, bottom: 24 } as const;
@@ -11,7 +10,7 @@ export function shareOf(scale: Scale, value: number): number {
 }
 
 /** CSS position of an x value inside the plot's box. */
-export function leftOf(scale: Scale, x: number): CSSProperties['left'] {
+export function leftOf(scale: Scale, x: number): string {
   return `calc(${PLOT.left}px + (100% - ${PLOT.left + PLOT.right}px) * ${shareOf(scale, x)})`;
 }
 

@@ -12,7 +12,7 @@ export function AdapterChip() {
   return (
     <span className="chip" title={parts.filter(Boolean).join('\n')}>
       {adapterName(adapter)}
-      <span className="muted chip-memory">{formatBytes(adapter.maxBufferSize)} a buffer</span>
+      <span className="muted chip-memory"> {formatBytes(adapter.maxBufferSize)} a buffer</span>
     </span>
   );
 }

@@ -2,7 +2,6 @@ import { useEngine } from '../stores/engine';
 import { useRuns } from '../stores/runs';
 import { setPreviewOpen, useSetup } from '../stores/setup';
 import { openBundledDataset } from '../stores/setup_actions';
-import { setTab } from '../stores/view';
 import { DATASET_FORMATS } from '../lib/datasets';
 import { plural } from '../lib/format';
 import { DropZone } from './DropZone';
@@ -38,14 +37,7 @@ export function DataStep() {
         <p className="small">
           {dataset.name}: {DATASET_FORMATS[dataset.format]}, {plural(dataset.rows, 'row')}.{' '}
           {dataset.hasCot ? 'With worked solutions.' : 'Answers only: for ReFT and evaluation, not for SFT.'}{' '}
-          <button
-            type="button"
-            className="quiet small"
-            onClick={() => {
-              setPreviewOpen(true);
-              setTab('watch');
-            }}
-          >
+          <button type="button" className="quiet small" onClick={() => setPreviewOpen(true)}>
             Show preview
           </button>
         </p>

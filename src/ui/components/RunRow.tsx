@@ -69,7 +69,7 @@ function Accuracy({ evaluation }: { evaluation: EvaluationRecord | undefined }) 
   return (
     <span title={`${split}, greedy, at step ${step}; 95 % Wilson interval`}>
       <strong>{formatPercent(accuracy)}</strong>{' '}
-      <span className="muted small">
+      <span className="muted small help">
         {formatPercent(low)} to {formatPercent(high)}, n = {n}, {split}
       </span>
     </span>

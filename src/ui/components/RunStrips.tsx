@@ -34,7 +34,7 @@ function Facts({ run }: { run: RunState }) {
   const facts = [
     run.recorded ? `recorded on ${record.adapter}` : '',
     `step ${record.step} of ${record.total_steps}`,
-    elapsed > 0 ? `${formatDuration(elapsed)} so far` : '',
+    elapsed > 0 ? `${formatDuration(elapsed)}` : '',
     live && live.tokensPerSecond > 0 ? `${formatCount(live.tokensPerSecond)} tokens/s` : '',
   ];
   return (
@@ -57,11 +57,12 @@ function StartCheck({ record }: { record: RunState['record'] }) {
       className={ok ? 'small muted' : 'small fault'}
       title="KL of the policy to its reference before the first update; both are the same model, so it must be 0 within 1e-4."
     >
-      KL at step 0: {formatNumber(kl)} {ok ? '(right: below 1e-4)' : '(should be below 1e-4)'}
+      KL at step 0: {formatNumber(kl)}, {ok ? 'below 1e-4' : 'should be below 1e-4'}
     </span>
   );
 }
 
+const WORTH_NAMING = 15;
 const PHASES = ['generate', 'score', 'train', 'evaluate'];
 
 function TimeSplit({ seconds }: { seconds: Record<string, number> }) {
@@ -69,6 +70,10 @@ function TimeSplit({ seconds }: { seconds: Record<string, number> }) {
   const total = phases.reduce((sum, phase) => sum + (seconds[phase] ?? 0), 0);
   if (total === 0) return <span className="time-split" />;
   const share = (phase: string) => ((seconds[phase] ?? 0) / total) * 100;
+  const most = phases
+    .filter((phase) => share(phase) >= WORTH_NAMING)
+    .map((phase) => `${phase} ${share(phase).toFixed(0)} %`)
+    .join(', ');
   const text = phases.map((phase) => `${phase} ${share(phase).toFixed(0)} %`).join(', ');
   return (
     <span className="time-split">
@@ -81,7 +86,9 @@ function TimeSplit({ seconds }: { seconds: Record<string, number> }) {
           />
         ))}
       </span>
-      <span className="small muted">{text}</span>
+      <span className="small muted" aria-hidden="true">
+        {most}
+      </span>
     </span>
   );
 }

@@ -80,6 +80,19 @@ export function clearEvaluation(): void {
   useSetup.setState({ evaluation: null });
 }
 
+/**
+ * Chooses the bundled model that suits this machine, without fetching it: the smallest where the processor stands in for a
+ * GPU, else the largest. A choice already made stands.
+ */
+export function chooseDefaultModel(): void {
+  const { catalogue, capability } = useEngine.getState();
+  const bySize = [...(catalogue?.models ?? [])].sort((a, b) => a.parameters - b.parameters);
+  const { model, modelChoice } = useSetup.getState();
+  if (model !== null || modelChoice !== null) return;
+  const suited = (capability?.adapter?.isSoftware ?? true) ? bySize[0] : bySize.at(-1);
+  useSetup.setState({ modelChoice: suited?.id ?? null });
+}
+
 /** Chooses a bundled model; it is opened at once when data waits to be shown in its tokens. */
 export async function chooseModel(id: string): Promise<void> {
   useSetup.setState({ modelChoice: id, model: null, estimate: null });
