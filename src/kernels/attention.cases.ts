@@ -8,7 +8,11 @@ import {
   attentionTiles,
   type AttentionDesign,
 } from './attention';
-import { attentionBackwardReference, attentionForwardReference } from './attention.reference';
+import {
+  attentionBackwardReference,
+  attentionDeltaReference,
+  attentionForwardReference,
+} from './attention.reference';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32, type Tolerance } from './compare';
@@ -50,16 +54,16 @@ const name = ({ NH, NKV, HS, lengths, scale }: Shape): string =>
   `NH=${NH} NKV=${NKV} HS=${HS} T=[${lengths.join(' ')}]${scale ? ` scale=${scale}` : ''}`;
 
 function forwardCase(design: AttentionDesign, shape: Shape): KernelCase {
+  const kernel = attentionKernels[design].forward;
   return {
-    kernel: 'attention',
+    kernel: kernel.name,
     direction: 'forward',
-    shape: `${design} ${name(shape)}`,
+    shape: name(shape),
     run: async (gpu) => {
       const { heads, seqStart, N, qkv, tiles, count } = numbers(shape);
       const { NH, HS } = heads;
       const { params, grid } = attentionLaunch(design, count, heads, NH);
       const operands = { qkv, tiles, out: N * NH * HS, lse: N * NH };
-      const kernel = attentionKernels[design].forward;
       const actual = await runOnce(gpu, kernel, operands, params, grid, attentionConstants(design, heads));
       const expected = attentionForwardReference(qkv, seqStart, heads);
       const tolerance = shape.scale
@@ -73,30 +77,42 @@ function forwardCase(design: AttentionDesign, shape: Shape): KernelCase {
   };
 }
 
-function backwardCase(design: AttentionDesign, shape: Shape): KernelCase {
+function deltaCase(shape: Shape): KernelCase {
   return {
-    kernel: 'attention',
+    kernel: attentionBackwardDelta.name,
     direction: 'backward',
-    shape: `${design} ${name(shape)}`,
+    shape: name(shape),
     run: async (gpu) => {
-      const { heads, seqStart, N, qkv, dout, tiles, count } = numbers(shape);
-      const forward = attentionForwardReference(qkv, seqStart, heads);
-      const out = Float32Array.from(forward.out);
-      const lse = Float32Array.from(forward.lse);
-      const constants = attentionConstants(design, heads);
-
-      const deltas = attentionDeltaLaunch(N, heads);
+      const { heads, seqStart, N, qkv, dout } = numbers(shape);
+      const out = Float32Array.from(attentionForwardReference(qkv, seqStart, heads).out);
+      const { params, grid } = attentionDeltaLaunch(N, heads);
       const operands = { out, dout, delta: N * heads.NH };
-      const { delta } = await runOnce(gpu, attentionBackwardDelta, operands, deltas.params, deltas.grid);
+      const actual = await runOnce(gpu, attentionBackwardDelta, operands, params, grid);
+      const expected = attentionDeltaReference(out, dout, heads);
+      return [{ tensor: 'delta', actual: actual.delta, expected, tolerance: F32 }];
+    },
+  };
+}
 
-      const inputs = { qkv, dout, lse, delta, tiles, dqkv: qkv.length };
-      const dq = attentionLaunch(design, count, heads, heads.NH);
-      const dkv = attentionLaunch(design, count, heads, heads.NKV);
-      const first = await runOnce(gpu, attentionKernels[design].dq, inputs, dq.params, dq.grid, constants);
-      const both = { ...inputs, dqkv: first.dqkv };
-      const actual = await runOnce(gpu, attentionKernels[design].dkv, both, dkv.params, dkv.grid, constants);
-
-      const expected = attentionBackwardReference(qkv, seqStart, dout, heads);
+/** dq and dkv write their own columns of dqkv, which starts as 0, and leave the others alone. */
+function backwardCase(design: AttentionDesign, part: 'dq' | 'dkv', shape: Shape): KernelCase {
+  const kernel = attentionKernels[design][part];
+  return {
+    kernel: kernel.name,
+    direction: 'backward',
+    shape: name(shape),
+    run: async (gpu) => {
+      const { heads, seqStart, qkv, dout, tiles, count } = numbers(shape);
+      const forward = attentionForwardReference(qkv, seqStart, heads);
+      const lse = Float32Array.from(forward.lse);
+      const delta = Float32Array.from(attentionDeltaReference(forward.out, dout, heads));
+      const { params, grid } = attentionLaunch(design, count, heads, part === 'dq' ? heads.NH : heads.NKV);
+      const operands = { qkv, dout, lse, delta, tiles, dqkv: new Float32Array(qkv.length) };
+      const actual = await runOnce(gpu, kernel, operands, params, grid, attentionConstants(design, heads));
+      const queries = heads.NH * heads.HS;
+      const expected = attentionBackwardReference(qkv, seqStart, dout, heads).map((gradient, i) =>
+        i % qkvWidth(heads) < queries === (part === 'dq') ? gradient : 0,
+      );
       const tolerance = shape.scale
         ? {
             atol: 2e-3,
@@ -109,8 +125,13 @@ function backwardCase(design: AttentionDesign, shape: Shape): KernelCase {
   };
 }
 
-const DESIGNS = Object.keys(attentionKernels) as AttentionDesign[];
-
-export const attentionCases: KernelCase[] = [forwardCase, backwardCase].flatMap((make) =>
-  DESIGNS.flatMap((design) => SHAPES.map((shape) => make(design, shape))),
-);
+export const attentionCases: KernelCase[] = [
+  ...SHAPES.map(deltaCase),
+  ...(['direct', 'tiled'] as const).flatMap((design) =>
+    SHAPES.flatMap((shape) => [
+      forwardCase(design, shape),
+      backwardCase(design, 'dq', shape),
+      backwardCase(design, 'dkv', shape),
+    ]),
+  ),
+];

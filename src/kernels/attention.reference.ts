@@ -26,6 +26,16 @@ export function attentionForwardReference(
   return { out, lse };
 }
 
+/** Sum over each head of dout * out: delta (N,NH), which the backward kernels share. */
+export function attentionDeltaReference(
+  out: ArrayLike<number>,
+  dout: ArrayLike<number>,
+  { HS }: Heads,
+): Float64Array {
+  const delta = new Float64Array(out.length / HS);
+  return delta.map((_, i) => dot(out, i * HS, dout, i * HS, HS));
+}
+
 /** Its gradient: dout (N,NH*HS) → dqkv (N,QKV). */
 export function attentionBackwardReference(
   qkv: ArrayLike<number>,

@@ -40,7 +40,7 @@ const name = ({ NH, NKV, HS, Tmax, rows }: Shape): string =>
 
 function appendCase(shape: Shape): KernelCase {
   return {
-    kernel: 'kv_append',
+    kernel: kvAppend.name,
     direction: 'forward',
     shape: name(shape),
     run: async (gpu) => {
@@ -59,9 +59,9 @@ function appendCase(shape: Shape): KernelCase {
 
 function attentionCase(design: AttentionDesign, shape: Shape): KernelCase {
   return {
-    kernel: 'decode_attention',
+    kernel: decodeAttentionKernels[design].name,
     direction: 'forward',
-    shape: `${design} ${name(shape)}`,
+    shape: name(shape),
     run: async (gpu) => {
       const { heads, ...operands } = numbers(shape);
       const B = shape.rows.length;
