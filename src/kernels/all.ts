@@ -1,0 +1,50 @@
+import type { Kernel } from '../gpu/kernel';
+import { adamw } from './adamw';
+import { attentionBackwardDelta, attentionKernels } from './attention';
+import { decodeAttentionKernels, kvAppend } from './decode';
+import { embeddingBackward, embeddingForward } from './embedding';
+import { fill } from './fill';
+import { logitsBackward, logitsStats } from './lm_head';
+import { matmulKernels } from './matmul';
+import { ppoClipKernel, sftKernel } from './objectives';
+import { normFinish, reduceColumns, sumSquares } from './reduce';
+import { residualRmsnormForward, rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from './rmsnorm';
+import { rope } from './rope';
+import { gatherRows, scatterRows } from './rows';
+import { sample } from './sampler';
+import { swigluBackward, swigluForward } from './swiglu';
+import { valueHeadBackward, valueHeadBackwardWeight, valueHeadForward } from './value_head';
+
+/** Every kernel of the lab, in the order of docs/kernels.md. A new one is added here, and its cases in all_cases.ts. */
+export const allKernels: readonly Kernel[] = [
+  ...Object.values(matmulKernels).flatMap((configurations) => Object.values(configurations)),
+  embeddingForward,
+  embeddingBackward,
+  gatherRows,
+  scatterRows,
+  fill,
+  rmsnormForward,
+  residualRmsnormForward,
+  rmsnormBackward,
+  rmsnormBackwardWeight,
+  rope,
+  ...Object.values(attentionKernels.tiled),
+  ...Object.values(attentionKernels.direct),
+  attentionBackwardDelta,
+  swigluForward,
+  swigluBackward,
+  logitsStats,
+  logitsBackward,
+  sftKernel,
+  ppoClipKernel,
+  valueHeadForward,
+  valueHeadBackward,
+  valueHeadBackwardWeight,
+  reduceColumns,
+  sumSquares,
+  normFinish,
+  adamw,
+  kvAppend,
+  ...Object.values(decodeAttentionKernels),
+  sample,
+];

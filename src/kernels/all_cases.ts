@@ -1,0 +1,35 @@
+import { adamwCases } from './adamw.cases';
+import { attentionCases } from './attention.cases';
+import type { KernelCase } from './case';
+import { decodeCases } from './decode.cases';
+import { embeddingCases } from './embedding.cases';
+import { fillCases } from './fill.cases';
+import { lmHeadCases } from './lm_head.cases';
+import { matmulCases } from './matmul.cases';
+import { objectivesCases } from './objectives.cases';
+import { reduceCases } from './reduce.cases';
+import { rmsnormCases } from './rmsnorm.cases';
+import { ropeCases } from './rope.cases';
+import { rowsCases } from './rows.cases';
+import { samplerCases } from './sampler.cases';
+import { swigluCases } from './swiglu.cases';
+import { valueHeadCases } from './value_head.cases';
+
+/** Every case of every kernel: what the self-check page runs, and the tests one file at a time. */
+export const allCases: readonly KernelCase[] = [
+  ...matmulCases,
+  ...embeddingCases,
+  ...rowsCases,
+  ...fillCases,
+  ...rmsnormCases,
+  ...ropeCases,
+  ...attentionCases,
+  ...swigluCases,
+  ...lmHeadCases,
+  ...objectivesCases,
+  ...valueHeadCases,
+  ...reduceCases,
+  ...adamwCases,
+  ...decodeCases,
+  ...samplerCases,
+];
