@@ -23,12 +23,15 @@ export function softwareDrivers(): { lavapipe?: string; swiftshader?: string } {
   return { ...(lavapipe ? { lavapipe } : {}), ...(swiftshader ? { swiftshader } : {}) };
 }
 
-/** Every instance ever made: Dawn ends the process when one is collected while a device of it is in use. */
-const instances: GPU[] = [];
+/**
+ * Every instance ever made: Dawn ends the process when one is collected while a device of it is in use. On globalThis,
+ * because a bundler drops an array that nobody reads.
+ */
+const scope = globalThis as typeof globalThis & { dawnInstances?: GPU[] };
 
 function createInstance(): GPU {
   const instance = create([]);
-  instances.push(instance);
+  scope.dawnInstances = [...(scope.dawnInstances ?? []), instance];
   return instance;
 }
 
