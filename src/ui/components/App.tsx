@@ -18,8 +18,8 @@ export function App() {
       </a>
       <TopBar />
       {!fresh && <Tabs tab={tab} />}
-      <Notices />
       <div className="frame">
+        <Notices />
         <Rail />
         <Stage fresh={fresh} />
       </div>

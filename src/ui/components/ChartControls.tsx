@@ -37,7 +37,9 @@ export function ChartControls() {
           value={smoothing}
           onChange={(event) => setSmoothing(Number(event.target.value))}
         />
-        <output className="small smoothing-value">{smoothing.toFixed(2)}</output>
+        <span className="small smoothing-value" aria-hidden="true">
+          {smoothing.toFixed(2)}
+        </span>
       </label>
     </div>
   );

@@ -1,21 +1,32 @@
+import { useEngine } from '../stores/engine';
+
 /** The honest page where nothing can be trained: why, and which browsers could. */
 export function NoWebGpu({ refusal }: { refusal: string }) {
+  const broke = useEngine((state) => state.checkFailed);
   return (
     <section className="refusal" aria-label="This browser cannot train">
       <p role="alert">{refusal}</p>
-      <p className="small">These have WebGPU:</p>
+      {!broke && <Browsers />}
+      <p className="small muted">Runs saved here or exported elsewhere can still be opened and explored.</p>
+    </section>
+  );
+}
+
+function Browsers() {
+  return (
+    <>
+      <p className="small">WebGPU works in:</p>
       <ul className="small">
+        <li>Chrome and Edge from 113 on Windows, macOS and ChromeOS; from 121 on Android 12 and later</li>
         <li>
-          Chrome and Edge 113 or later on Windows, macOS and ChromeOS; 121 or later on Android 12 and up
+          Chrome and Edge on Linux: recent versions on some GPUs, else with the flag enable-unsafe-webgpu
         </li>
-        <li>Chrome 144 or later on Linux; before that with the flag enable-unsafe-webgpu</li>
-        <li>Firefox 141 or later on Windows, 145 or later on macOS with Apple silicon</li>
-        <li>Safari 26 on macOS, iOS and iPadOS</li>
+        <li>Firefox from 141 on Windows, from 145 on macOS with Apple silicon</li>
+        <li>Safari from 26 on macOS, iOS and iPadOS</li>
       </ul>
       <p className="small muted">
-        WebGPU also needs a page served over https or from localhost. Runs saved here or exported elsewhere
-        can still be opened and explored.
+        It needs a page served over https or from localhost, and graphics acceleration turned on.
       </p>
-    </section>
+    </>
   );
 }

@@ -9,9 +9,15 @@ interface EngineState {
   catalogue: Catalogue | null;
   /** Null until the check has ended. */
   capability: Capability | null;
+  /** The check itself broke down: what it says of the machine means nothing. */
+  checkFailed: boolean;
 }
 
-export const useEngine = create<EngineState>(() => ({ catalogue: null, capability: null }));
+export const useEngine = create<EngineState>(() => ({
+  catalogue: null,
+  capability: null,
+  checkFailed: false,
+}));
 
 let client: EngineClient | undefined;
 
@@ -45,7 +51,7 @@ export async function connectEngine(connected: EngineClient, hasWebGpu: boolean)
     .then((value) => useEngine.setState({ capability: value }))
     .catch((error: unknown) => {
       const refusal = `This machine could not be checked. ${error instanceof Error ? error.message : String(error)}`;
-      useEngine.setState({ capability: { adapter: null, check: null, refusal } });
+      useEngine.setState({ capability: { adapter: null, check: null, refusal }, checkFailed: true });
     });
   await Promise.all([catalogue, capability]);
 }
