@@ -53,7 +53,7 @@ export const reftPresets: Preset[] = [
       sft_batch_size: demoSft.batch_size,
       sft_num_epochs: demoSft.num_epochs,
       num_epochs: 1000,
-      max_steps: 140,
+      max_steps: 100,
       batch_size: 128,
       mini_batch_size: 64,
       learning_rate: 1e-4,
