@@ -49,15 +49,6 @@ fn probability(s: vec4f, query_lse: f32, keys: vec4u, query: u32, last: u32) -> 
   return select(vec4f(0.0), exp(min(s - query_lse, vec4f(0.0))), open);
 }
 
-// Writes the rows of a block that lie before `end`.
-fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
-  let at = row * stride + column;
-  if (row < end) { dqkv[at] = m[0]; }
-  if (row + 1u < end) { dqkv[at + stride] = m[1]; }
-  if (row + 2u < end) { dqkv[at + 2u * stride] = m[2]; }
-  if (row + 3u < end) { dqkv[at + 3u * stride] = m[3]; }
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let tile = tiles[wid.x];
@@ -135,20 +126,14 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
     }
   }
 
-  let k_to = k_column + first;
-  let v_to = v_column + first;
-  write_rows(scale * dk0, keys.x, end, stride, k_to);
-  write_rows(dv0, keys.x, end, stride, v_to);
-  if (owned > 1u) {
-    write_rows(scale * dk1, keys.x, end, stride, k_to + 1u);
-    write_rows(dv1, keys.x, end, stride, v_to + 1u);
-  }
-  if (owned > 2u) {
-    write_rows(scale * dk2, keys.x, end, stride, k_to + 2u);
-    write_rows(dv2, keys.x, end, stride, v_to + 2u);
-  }
-  if (owned > 3u) {
-    write_rows(scale * dk3, keys.x, end, stride, k_to + 3u);
-    write_rows(dv3, keys.x, end, stride, v_to + 3u);
+  // loops, not 32 stores: CPU adapters compile a store into much code
+  let dk = array<mat4x4f, 4>(dk0, dk1, dk2, dk3);
+  let dv = array<mat4x4f, 4>(dv0, dv1, dv2, dv3);
+  for (var row = keys.x; row < min(keys.x + 4u, end); row++) {
+    let at = row * stride + first;
+    for (var b = 0u; b < owned; b++) {
+      dqkv[at + k_column + b] = scale * dk[b][row - keys.x];
+      dqkv[at + v_column + b] = dv[b][row - keys.x];
+    }
   }
 }

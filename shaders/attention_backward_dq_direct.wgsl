@@ -40,15 +40,6 @@ fn dscore(s: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, open: vec4<bool
   return select(vec4f(0.0), exp(min(s - row_lse, vec4f(0.0))) * (dp - row_delta), open);
 }
 
-// Writes the rows of a block that lie before `end`.
-fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
-  let at = row * stride + column;
-  if (row < end) { dqkv[at] = m[0]; }
-  if (row + 1u < end) { dqkv[at + stride] = m[1]; }
-  if (row + 2u < end) { dqkv[at + 2u * stride] = m[2]; }
-  if (row + 3u < end) { dqkv[at + 3u * stride] = m[3]; }
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let tile = tiles[wid.x];
@@ -106,9 +97,12 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
     if (owned > 3u) { dq3 = add_keys(dq3, ds, k_at + first + 3u); }
   }
 
-  let column = head * columns + first;
-  write_rows(scale * dq0, queries.x, end, stride, column);
-  if (owned > 1u) { write_rows(scale * dq1, queries.x, end, stride, column + 1u); }
-  if (owned > 2u) { write_rows(scale * dq2, queries.x, end, stride, column + 2u); }
-  if (owned > 3u) { write_rows(scale * dq3, queries.x, end, stride, column + 3u); }
+  // loops, not sixteen stores: CPU adapters compile a store into much code
+  let blocks = array<mat4x4f, 4>(dq0, dq1, dq2, dq3);
+  for (var row = queries.x; row < min(queries.x + 4u, end); row++) {
+    let at = row * stride + head * columns + first;
+    for (var b = 0u; b < owned; b++) {
+      dqkv[at + b] = scale * blocks[b][row - queries.x];
+    }
+  }
 }

@@ -38,16 +38,6 @@ fn scale_rows(m: mat4x4f, f: vec4f) -> mat4x4f {
   return mat4x4f(f.x * m[0], f.y * m[1], f.z * m[2], f.w * m[3]);
 }
 
-// Writes the rows of a block that lie before `end`.
-fn write_rows(m: mat4x4f, row: u32, end: u32, column: u32) {
-  let stride = params.NH * params.HS / 4u;
-  let at = row * stride + column;
-  if (row < end) { out[at] = m[0]; }
-  if (row + 1u < end) { out[at + stride] = m[1]; }
-  if (row + 2u < end) { out[at + 2u * stride] = m[2]; }
-  if (row + 3u < end) { out[at + 3u * stride] = m[3]; }
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
   let tile = tiles[wid.x];
@@ -104,18 +94,16 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
     if (owned > 3u) { o3 = add_keys(scale_rows(o3, shrink), p, v_at + 3u); }
   }
 
-  let column = head * columns + first;
-  let share = 1.0 / total;
-  write_rows(scale_rows(o0, share), queries.x, end, column);
-  if (owned > 1u) { write_rows(scale_rows(o1, share), queries.x, end, column + 1u); }
-  if (owned > 2u) { write_rows(scale_rows(o2, share), queries.x, end, column + 2u); }
-  if (owned > 3u) { write_rows(scale_rows(o3, share), queries.x, end, column + 3u); }
-  if (wid.z == 0u) {
-    let value = peak + log(total);
-    let at = queries * params.NH + head;
-    if (queries.x < end) { lse[at.x] = value.x; }
-    if (queries.y < end) { lse[at.y] = value.y; }
-    if (queries.z < end) { lse[at.z] = value.z; }
-    if (queries.w < end) { lse[at.w] = value.w; }
+  // loops, not sixteen stores: CPU adapters compile a store into much code
+  let blocks = array<mat4x4f, 4>(o0, o1, o2, o3);
+  for (var row = queries.x; row < min(queries.x + 4u, end); row++) {
+    let r = row - queries.x;
+    let at = (row * params.NH + head) * columns + first;
+    for (var b = 0u; b < owned; b++) {
+      out[at + b] = blocks[b][r] / total[r];
+    }
+    if (first == 0u) {
+      lse[row * params.NH + head] = peak[r] + log(total[r]);
+    }
   }
 }
