@@ -4,7 +4,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   base: './',
   worker: { format: 'es' },
-  build: { target: 'es2022', chunkSizeWarningLimit: 1500 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 1500,
+    rollupOptions: { input: ['index.html', 'self_check.html'] },
+  },
   optimizeDeps: { exclude: ['onnxruntime-web', 'pyodide'] },
   test: {
     include: ['{src,tools,bench}/**/*.test.ts'],

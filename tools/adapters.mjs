@@ -43,7 +43,7 @@ function probe(env) {
 }
 
 /** Vulkan driver manifests of the software adapters, as src/cli/node_gpu.ts looks for them. */
-function softwareDrivers(browser) {
+export function softwareDrivers(browser) {
   const lavapipe = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d']
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))

@@ -14,7 +14,6 @@ export interface Outcome {
  * self-check page (any browser), so they are plain engine code.
  */
 export interface KernelCase {
-  /** The kernel's name; names joined by ' + ' where several run one after the other. */
   kernel: string;
   direction: 'forward' | 'backward';
   /** The shape, in the dims of docs/kernels.md, e.g. "N=7 C=61". */

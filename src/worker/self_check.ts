@@ -1,0 +1,52 @@
+import { toLabError } from '../errors';
+import { adapterName, openGpu } from '../gpu/device';
+import { allCases } from '../kernels/all_cases';
+import { runCase } from '../kernels/case';
+
+/** One case as the page shows it and reports it: plain data. */
+export interface SelfCheckResult {
+  kernel: string;
+  direction: 'forward' | 'backward';
+  shape: string;
+  ok: boolean;
+  /** Largest share of the tolerance used by any element of any tensor; null when the kernel did not run or gave NaN. */
+  share: number | null;
+  /** Where that was, or why the kernel did not run. */
+  message: string;
+}
+
+/** What the self-check worker says: once `start`, `results` in batches, then `done`; or `failed` instead of the rest. */
+export type SelfCheckEvent =
+  | { type: 'start'; adapter: string; total: number }
+  | { type: 'results'; results: SelfCheckResult[] }
+  | { type: 'done'; milliseconds: number }
+  | { type: 'failed'; message: string };
+
+/** Results are sent together: one message, and one drawing of the page, this often. */
+const BATCH_MS = 150;
+
+const post = (event: SelfCheckEvent): void => self.postMessage(event);
+
+/** Every case of every kernel, at the limits that the weakest device grants. */
+async function check(): Promise<void> {
+  const started = performance.now();
+  const gpu = await openGpu(navigator.gpu, { defaultLimits: true });
+  post({ type: 'start', adapter: adapterName(gpu.facts), total: allCases.length });
+  let batch: SelfCheckResult[] = [];
+  let sent = performance.now();
+  for (const kernelCase of allCases) {
+    const { kernel, direction, shape, ok, worst } = await runCase(gpu, kernelCase);
+    const share = typeof worst === 'string' || !Number.isFinite(worst.share) ? null : worst.share;
+    const message = typeof worst === 'string' ? worst : worst.message;
+    batch.push({ kernel, direction, shape, ok, share, message });
+    if (performance.now() - sent < BATCH_MS) continue;
+    post({ type: 'results', results: batch });
+    batch = [];
+    sent = performance.now();
+  }
+  gpu.close();
+  post({ type: 'results', results: batch });
+  post({ type: 'done', milliseconds: performance.now() - started });
+}
+
+check().catch((error: unknown) => post({ type: 'failed', message: toLabError(error).message }));
