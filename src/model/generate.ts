@@ -6,7 +6,7 @@ import type { Stream } from '../gpu/stream';
 import { attentionTiles } from '../kernels/attention';
 import { addDecodeAttention, addKvAppend } from '../kernels/decode';
 import { addMatmul } from '../kernels/matmul';
-import { sample, sampleLaunch } from '../kernels/sampler';
+import { addSample } from '../kernels/sampler';
 import { logitsStride, type Capacity, type GenerationState } from './activations';
 import { packSequences } from './batch';
 import type { Buffers } from './buffers';
@@ -250,9 +250,8 @@ export class Generator {
       K: C,
       ldc: ldv,
     }));
-    r.plan.add(sample, { logits: head.logits, tokens, positions, slots, state, history }, ({ N }) =>
-      sampleLaunch({ B: N, V, ldv, Hmax: context, ...this.sampling }),
-    );
+    const sampled = { logits: head.logits, tokens, positions, slots, state, history };
+    addSample(r.plan, sampled, V, ({ N }) => ({ B: N, V, ldv, Hmax: context, ...this.sampling }));
   }
 
   private recordAppend(r: Recorder, qkv: Tensor, slots: Tensor, positions: Tensor, layer: number): void {
