@@ -61,7 +61,7 @@ function checkpointsOf(records: readonly RunRecord[]): { run: string; checkpoint
     .filter((record) => record.recipe === 'sft')
     .flatMap((record) =>
       record.events
-        .filter((event) => event.kind === 'checkpoint')
+        .filter(({ kind }) => kind === 'checkpoint' || kind === 'warmup_end')
         .map((event) => ({
           run: record.id,
           checkpoint: String(event.step),
