@@ -9,9 +9,10 @@ import { nearest } from './series';
 
 const LABEL_HEIGHT = 15;
 
-/** The current value of each run, at the end of its line instead of in a legend. */
+/** The current value of each line (smoothed as it is drawn), at its end instead of in a legend. */
 export const EndLabels = memo(function EndLabels({ plot, percent }: { plot: Plot; percent: boolean }) {
   const lines = plot.lines.filter((line) => line.last && !line.spec.minor);
+  const show = percent ? formatPercent : formatNumber;
   const atEdge = lines.filter((line) => reachesEdge(plot, line));
   const wanted = atEdge.map((line) => topOf(plot.y, endHeight(line)));
   const tops = spread(wanted, LABEL_HEIGHT, PLOT.top, PLOT.height - PLOT.bottom);
@@ -29,9 +30,9 @@ export const EndLabels = memo(function EndLabels({ plot, percent }: { plot: Plot
         left: `calc(${leftOf(plot.x, reachesEdge(plot, line) ? plot.x.max : (line.last?.x ?? 0))} + 6px)`,
         color: textColour(line.run.colour),
       }}
-      title={line.run.name}
+      title={`${line.run.name}: ${show(line.last?.raw)} at step ${line.last?.step ?? 0}`}
     >
-      {percent ? formatPercent(line.last?.raw) : formatNumber(line.last?.raw)}
+      {show(endHeight(line))}
     </span>
   ));
 });

@@ -39,15 +39,21 @@ describe('extract', () => {
 
 describe('smooth', () => {
   it('leaves values alone at 0, and a constant at any factor', () => {
-    const points = extract(rowsOf([5, 5, 5, 5]), 'loss', 'step');
-    expect(smooth(points, 0).map(({ y }) => y)).toEqual([5, 5, 5, 5]);
+    const points = extract(rowsOf(Array.from({ length: 40 }, () => 5)), 'loss', 'step');
+    expect(smooth(points, 0)).toEqual(points);
     for (const { y } of smooth(points, 0.9)) expect(y).toBeCloseTo(5, 12);
   });
 
   it('weighs the past as the corrected exponential mean does, and starts anew after a gap', () => {
-    const points = smooth(extract(rowsOf([1, 3, NaN, 7]), 'loss', 'step'), 0.5);
+    const values = [1, 3, NaN, 7, ...Array.from({ length: 16 }, () => 7)];
+    const points = smooth(extract(rowsOf(values), 'loss', 'step'), 0.5);
     // Second: (0.5 * 0.5 * 1 + 0.5 * 3) / 0.75
-    expect(points.map(({ y }) => y)).toEqual([1, 1.75 / 0.75, null, 7]);
+    expect(points.slice(0, 4).map(({ y }) => y)).toEqual([1, 1.75 / 0.75, null, 7]);
+  });
+
+  it('leaves a series alone that is too short for a mean', () => {
+    const points = extract(rowsOf([1, 3, 2, 7]), 'loss', 'step');
+    expect(smooth(points, 0.9)).toEqual(points);
   });
 });
 

@@ -53,8 +53,15 @@ function markLone(points: Point[]): Point[] {
   return points;
 }
 
-/** Exponential mean with weight `factor` on the past, corrected for its start; it starts anew after a gap. */
-export function smooth(points: readonly Point[], factor: number): Point[] {
+/** A mean over more than this share of a series would hide where it goes. */
+const LARGEST_WINDOW = 0.1;
+
+/**
+ * Exponential mean with weight `factor` on the past, corrected for its start; it starts anew after a gap. The weight is
+ * held down for short series, so that the mean never reaches over more than a tenth of them.
+ */
+export function smooth(points: readonly Point[], wanted: number): Point[] {
+  const factor = Math.min(wanted, 1 - 1 / Math.max(1, LARGEST_WINDOW * points.length));
   if (factor <= 0) return [...points];
   let mean = 0;
   let weight = 0;

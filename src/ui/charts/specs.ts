@@ -45,7 +45,7 @@ export const MAIN_CHARTS: readonly ChartSpec[] = [
   {
     id: 'accuracy',
     title: 'Accuracy',
-    unit: 'held-out problems, greedy',
+    unit: 'validation problems, greedy',
     help: 'Share of validation problems answered right, decoding greedily. The band is the 95 % Wilson interval.',
     lines: [{ key: 'eval/accuracy' }],
     band: ['eval/accuracy_low', 'eval/accuracy_high'],

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { CompletionRecord } from '../../runs/run';
 import { textColour } from '../lib/colours';
-import { formatNumber } from '../lib/format';
+import { formatTick } from '../lib/format';
 import type { Answers } from '../lib/pairing';
 import { useRuns } from '../stores/runs';
 import type { RunState } from '../stores/run_state';
@@ -75,8 +75,7 @@ function CompletionRow({ run, record }: Row) {
       <td className="mono">{record.extracted ?? <span className="muted">none</span>}</td>
       <td className="mono">{record.answer}</td>
       <td>
-        {formatNumber(record.reward)}{' '}
-        <span className="small muted">{record.correct ? 'right' : 'wrong'}</span>
+        {formatTick(record.reward)} <span className="small muted">{record.correct ? 'right' : 'wrong'}</span>
       </td>
     </tr>
   );

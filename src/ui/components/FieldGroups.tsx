@@ -12,7 +12,7 @@ interface Props {
 
 const NO_EDITS: Config = {};
 
-/** Every setting of a recipe, by group; the first group is unfolded, the others say what was changed in them. */
+/** Every setting of a recipe, by group; a folded group still says what was changed in it. */
 export function FieldGroups({ recipe, presetId }: Props) {
   const edits = useSetup((state) => state.edits[recipe.id]) ?? NO_EDITS;
   const config = useMemo(() => resolveConfig(recipe, presetId, edits), [recipe, presetId, edits]);
@@ -21,10 +21,10 @@ export function FieldGroups({ recipe, presetId }: Props) {
   const groups = [...new Set(recipe.fields.map((field) => field.group))];
   return (
     <div className="field-groups">
-      {groups.map((group, i) => {
+      {groups.map((group) => {
         const fields = recipe.fields.filter((field) => field.group === group);
         return (
-          <details key={group} open={i === 0}>
+          <details key={group} open>
             <summary>
               {group} <GroupNote fields={fields} changed={changed} />
             </summary>

@@ -11,6 +11,8 @@ import { Step } from './Step';
 /** The setup rail: four steps, each one line when folded, and the button that starts it all. */
 export function Rail() {
   const catalogue = useEngine((state) => state.catalogue);
+  // The default preset depends on the adapter.
+  useEngine((state) => state.capability);
   const data = useSetup(dataSummary);
   const model = useSetup((state) => modelSummary(state, catalogue));
   const recipe = useSetup((state) => recipeSummary(state, catalogue));

@@ -32,6 +32,9 @@ export function Welcome({ compact = false }: { compact?: boolean }) {
           <div className="capability small muted">
             <p>{capabilitySentence(capability) ?? 'Checking that this GPU computes right.'}</p>
             {slow !== null && <p>{slow}</p>}
+            <p>
+              <a href="./self_check.html">Check every kernel, forward and backward</a>
+            </p>
           </div>
         </>
       )}

@@ -104,14 +104,16 @@ export function recipeOf(state: SetupState): string {
 }
 
 /**
- * The preset chosen for a recipe. Until one is, `demo`: its figures suit the bundled models and a machine like this
- * one; the paper's suit a cluster.
+ * The preset chosen for a recipe. Until one is, `demo`, sized for the bundled models, or `quick` where the processor
+ * stands in for a GPU; the paper's figures suit a cluster.
  */
 export function presetOf(state: SetupState, recipe: string): string {
   const chosen = state.presets[recipe];
   if (chosen !== undefined) return chosen;
-  const presets = useEngine.getState().catalogue?.recipes.find(({ id }) => id === recipe)?.presets ?? [];
-  return (presets.find((preset) => preset.id === 'demo') ?? presets[0])?.id ?? '';
+  const { catalogue, capability } = useEngine.getState();
+  const presets = catalogue?.recipes.find(({ id }) => id === recipe)?.presets ?? [];
+  const suited = capability?.adapter?.isSoftware ? 'quick' : 'demo';
+  return (presets.find((preset) => preset.id === suited) ?? presets[0])?.id ?? '';
 }
 
 /** Every setting of the run being set up, edits included. */
@@ -148,6 +150,8 @@ export function blockersOf(state: SetupState): string[] {
       `Leave out ${plural(state.dataset.bad.length, 'row')} of ${state.dataset.name} first, or mend the file.`,
     );
   }
+  const missingCot = withoutReasoning(state);
+  if (missingCot !== null) blockers.push(missingCot);
   if (!state.model && state.modelChoice === null) blockers.push('Choose a model.');
   const recipe = recipeOf(state);
   const info = useEngine.getState().catalogue?.recipes.find(({ id }) => id === recipe);
@@ -160,4 +164,16 @@ export function blockersOf(state: SetupState): string[] {
     blockers.push(state.estimate.reason ?? 'This run does not fit in the memory of this GPU.');
   }
   return blockers;
+}
+
+/** Why problems without worked solutions cannot serve this run; null when they can or there are some. */
+function withoutReasoning(state: SetupState): string | null {
+  const { dataset, init } = state;
+  if (!dataset || dataset.hasCot || dataset.usable === 0) return null;
+  const fact = `${dataset.name} has answers but no chain of thought`;
+  if (recipeOf(state) === 'sft') {
+    return `${fact}, so SFT has no reasoning to learn from. Use it for ReFT or as evaluation file.`;
+  }
+  if (init.kind === 'checkpoint' || configOf(state).warmup_epochs === 0) return null;
+  return `${fact}, so ReFT cannot warm up on it. Start from a checkpoint, or set the warm-up epochs to 0.`;
 }
