@@ -4,7 +4,7 @@ import { startSelfCheck, useSelfCheck } from './self_check_store';
 
 /** Every kernel on this machine's GPU against its double-precision reference. */
 export function SelfCheckPage() {
-  const { phase, adapter, results, problem } = useSelfCheck();
+  const { adapter, results, problem } = useSelfCheck();
   const failed = results.filter(({ ok }) => !ok).length;
   return (
     <main className="self-check">
@@ -30,13 +30,6 @@ export function SelfCheckPage() {
         </p>
       )}
       <ResultsTable results={results} />
-      {(phase === 'done' || phase === 'failed') && (
-        <p>
-          <button type="button" onClick={() => startSelfCheck(null)}>
-            Run again
-          </button>
-        </p>
-      )}
     </main>
   );
 }
@@ -72,6 +65,7 @@ function Progress() {
 }
 
 function ResultsTable({ results }: { results: SelfCheckResult[] }) {
+  const isGoing = useSelfCheck(({ phase }) => phase === 'starting' || phase === 'running');
   const [onlyFailed, setOnlyFailed] = useState(false);
   const shown = useMemo(
     () => (onlyFailed ? results.filter(({ ok }) => !ok) : results),
@@ -79,14 +73,20 @@ function ResultsTable({ results }: { results: SelfCheckResult[] }) {
   );
   return (
     <section className="stack">
-      <label className="row">
-        <input
-          type="checkbox"
-          checked={onlyFailed}
-          onChange={(event) => setOnlyFailed(event.target.checked)}
-        />
-        Only what failed
-      </label>
+      <div className="row wrap">
+        <label className="row">
+          <input
+            type="checkbox"
+            checked={onlyFailed}
+            onChange={(event) => setOnlyFailed(event.target.checked)}
+          />
+          Only what failed
+        </label>
+        <span className="spacer" />
+        <button type="button" className="small" disabled={isGoing} onClick={() => startSelfCheck(null)}>
+          Run again
+        </button>
+      </div>
       <div className="self-check-table">
         <table aria-label="Self-check">
           <thead>
