@@ -22,8 +22,8 @@ struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-const LANES = 128u;
-const GROUP = 16u; // 128 lanes to 8, then to 1
+override LANES: u32 = 128u; // threads a row, 8 to 128; few where barriers are dear
+const MERGERS = 8u; // LANES come down to 8, then to 1
 const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
 const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
 
@@ -60,7 +60,7 @@ fn first_at(z: vec4f, m: f32, column: u32) -> u32 {
   return column + select(select(select(3u, 2u, z.z == m), 1u, z.y == m), 0u, z.x == m);
 }
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
@@ -90,15 +90,15 @@ fn main(
 
   store(lane, running);
   workgroupBarrier();
-  if (lane < LANES / GROUP) {
-    for (var i = 1u; i < GROUP; i++) {
-      running = merge(running, load(lane + i * (LANES / GROUP)));
+  if (lane < MERGERS) {
+    for (var i = lane + MERGERS; i < LANES; i += MERGERS) {
+      running = merge(running, load(i));
     }
     store(lane, running);
   }
   workgroupBarrier();
   if (lane == 0u && row < params.R) {
-    for (var i = 1u; i < LANES / GROUP; i++) {
+    for (var i = 1u; i < MERGERS; i++) {
       running = merge(running, load(i));
     }
     let at = params.row0 + row;

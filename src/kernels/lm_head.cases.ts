@@ -55,18 +55,18 @@ function within(before: Float32Array, row0: number, rows: Float64Array): Float64
   return all;
 }
 
-function statsCase(shape: Shape): KernelCase {
+function statsCase(shape: Shape, LANES: number): KernelCase {
   const { R, V, row0, scale } = shape;
   return {
     kernel: logitsStats.name,
     direction: 'forward',
-    shape: `R=${R} V=${V} row0=${row0} logits to ${scale}`,
+    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${LANES}`,
     run: async (gpu) => {
       const { ldv, logits, M, targets, chunkTargets } = inputs(shape);
       const before = testNumbers(M, 2);
       const { params, grid } = logitsStatsLaunch({ R, V, ldv, row0 });
       const operands = { logits, targets, logp: before, entropy: before, lse: before, correct: before };
-      const actual = await runOnce(gpu, logitsStats, operands, params, grid);
+      const actual = await runOnce(gpu, logitsStats, operands, params, grid, { LANES });
       const expected = logitsStatsReference(logits, chunkTargets, R, V, ldv);
       return (['logp', 'entropy', 'lse', 'correct'] as const).map((tensor) => ({
         tensor,
@@ -113,6 +113,7 @@ function backwardCase(shape: Shape): KernelCase {
 }
 
 export const lmHeadCases: readonly KernelCase[] = SHAPES.flatMap((shape) => [
-  statsCase(shape),
+  statsCase(shape, 128),
+  statsCase(shape, 8),
   backwardCase(shape),
 ]);

@@ -1,5 +1,6 @@
 import backwardWgsl from '../../shaders/logits_backward.wgsl?raw';
 import statsWgsl from '../../shaders/logits_stats.wgsl?raw';
+import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch } from '../gpu/plan';
 
@@ -51,6 +52,11 @@ type LogitsLaunch = Launch<'R' | 'V' | 'ldv' | 'row0'>;
 export function logitsStatsLaunch({ R, V, ldv, row0 }: LogitsDims): LogitsLaunch {
   return { params: { R, V, ldv, row0 }, grid: grid1d(R) };
 }
+
+/** Threads a row of logits_stats: few on a CPU adapter, where barriers are dear (16 times faster on SwiftShader). */
+export const logitsStatsConstants = (gpu: Gpu): { LANES: number } => ({
+  LANES: gpu.facts.isSoftware ? 8 : 128,
+});
 
 export function logitsBackwardLaunch({ R, V, ldv, row0 }: LogitsDims): LogitsLaunch {
   return { params: { R, V, ldv, row0 }, grid: grid1d(Math.ceil((R * ldv) / ELEMENTS_A_WORKGROUP)) };

@@ -4,7 +4,7 @@ import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
-import { logitsStats, logitsStatsLaunch } from '../kernels/lm_head';
+import { logitsStats, logitsStatsConstants, logitsStatsLaunch } from '../kernels/lm_head';
 import type { Capacity } from './activations';
 import type { Sequence } from './batch';
 import type { ModelConfig } from './config';
@@ -56,7 +56,8 @@ export class OnnxReference implements ReferencePolicy {
     };
     this.arena.allocate(gpu);
     this.plan = new Plan(gpu, 'onnx reference');
-    this.plan.add(logitsStats, this.buffers, ({ R }) => logitsStatsLaunch({ R, V, ldv, row0: 0 }));
+    const launch = ({ R }: { R: number }) => logitsStatsLaunch({ R, V, ldv, row0: 0 });
+    this.plan.add(logitsStats, this.buffers, launch, logitsStatsConstants(gpu));
     this.stream = new Stream(gpu);
   }
 

@@ -1,5 +1,11 @@
 import { rowsOf, type Tensor } from '../../gpu/arena';
-import { logitsBackward, logitsBackwardLaunch, logitsStats, logitsStatsLaunch } from '../../kernels/lm_head';
+import {
+  logitsBackward,
+  logitsBackwardLaunch,
+  logitsStats,
+  logitsStatsConstants,
+  logitsStatsLaunch,
+} from '../../kernels/lm_head';
 import { addMatmul } from '../../kernels/matmul';
 import type { Objective, ObjectiveBuffer } from '../../kernels/objectives';
 import { reduceColumns, reduceColumnsLaunch } from '../../kernels/reduce';
@@ -121,8 +127,11 @@ export class Heads {
       { a: rowsOf(hidden, row0, most), b: this.weights.head, out: logits },
       (dims) => ({ M: rows(dims), N: V, K: C, ldc: ldv }),
     );
-    plan.add(logitsStats, { logits, targets: this.inputs.targets, logp, entropy, lse, correct }, (dims) =>
-      logitsStatsLaunch({ R: rows(dims), V, ldv, row0 }),
+    plan.add(
+      logitsStats,
+      { logits, targets: this.inputs.targets, logp, entropy, lse, correct },
+      (dims) => logitsStatsLaunch({ R: rows(dims), V, ldv, row0 }),
+      logitsStatsConstants(gpu),
     );
   }
 
