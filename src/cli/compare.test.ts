@@ -76,7 +76,7 @@ describe('reft-lab compare', () => {
       neither: 0,
       gained: 6,
       lost: 1,
-      p: 0.125,
+      p: expect.closeTo(0.125, 12) as number,
       runs: [
         { name: 'SFT', best: { step: 10, accuracy: 0.25 }, seconds: 75 },
         { name: 'ReFT', best: { step: 10, accuracy: 0.875 } },

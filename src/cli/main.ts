@@ -30,13 +30,14 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   const say = (text: string) => process.stderr.write(`${text}\n`);
+  const interrupt = interruptSignal(say);
   try {
     const args = parseCommandArgs(command, argv);
     if (args.flag('help')) {
       process.stdout.write(`${commandHelp(command)}\n`);
       return 0;
     }
-    await command.run(args, new Io(json, interruptSignal(say)));
+    await command.run(args, new Io(json, interrupt.signal));
     return 0;
   } catch (error) {
     if (error instanceof Stopped) {
@@ -50,5 +51,7 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
     else say(`${message}${hint}`);
     if (code === 'bug' && !json && error instanceof Error) say(error.stack ?? '');
     return isUsage ? 2 : 1;
+  } finally {
+    interrupt.release();
   }
 }

@@ -29,7 +29,10 @@ export async function openModel(name: string): Promise<OpenedModel> {
   const init = await checkpointOf(folder, files);
   const isRunModel = basename(folder) === 'model' && existsSync(join(folder, '..', 'run.json'));
   const label = isRunModel ? basename(dirname(folder)) : basename(folder);
-  return { model: await openModelFolder(init ? `${init.run}/${label}` : label, files), init };
+  if (!init) return { model: await openModelFolder(label, files), init };
+  // The checkpoint's own weights come by `init`; a value head belongs to the run that trained it.
+  delete files['value_head.safetensors'];
+  return { model: await openModelFolder(`${init.run}/${label}`, files), init };
 }
 
 /** Bundled models by name. */

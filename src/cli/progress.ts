@@ -21,6 +21,7 @@ export interface ProgressState {
 export class ProgressBar {
   private shown = -Infinity;
   private drawn = false;
+  private lastLine = '';
 
   constructor(
     private readonly stream: Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number },
@@ -33,7 +34,9 @@ export class ProgressBar {
     if (this.now() - this.shown < interval && !isEnd) return;
     this.shown = this.now();
     if (!this.stream.isTTY) {
-      this.stream.write(`${progressLine(state, 0)}\n`);
+      const line = progressLine(state, 0);
+      if (line !== this.lastLine) this.stream.write(`${line}\n`);
+      this.lastLine = line;
       return;
     }
     this.stream.write(`\r\x1b[K${progressLine(state, BAR_WIDTH).slice(0, (this.stream.columns ?? 80) - 1)}`);
