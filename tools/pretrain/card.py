@@ -36,7 +36,7 @@ Graded as ReFT does: the number after the last "Therefore, the answer is:", with
 - Corpus: `{corpus}`
 - Loss on completion tokens only; batches of {batch_size} problems, {steps} steps; Muon for the matrices of the layers
   (learning rate {muon_learning_rate}), AdamW for embedding and norms ({learning_rate}), 100 steps of warm-up, then
-  falling linearly to 5 %; seed {seed}.
+  falling linearly to 5 % at step {schedule_steps}; seed {seed}.
 - The whole log is in `pretraining.json`.
 
 ## Text it expects

@@ -12,6 +12,7 @@ import json
 import random
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -45,7 +46,8 @@ MODELS = {
     "mini": {
         "level": "standard",
         "spoilt": 0.05,
-        "steps": 2400,
+        "steps": 2400,  # of the schedule
+        "stop_at": 2000,
         "batch_size": 32,
         "learning_rate": 2e-3,
         "muon_learning_rate": 8e-3,
@@ -169,6 +171,7 @@ def main() -> None:
     parser.add_argument("--corpus-command", default="", help="how the corpus was made, for the card")
     parser.add_argument("--out", required=True)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--stop-at", type=int, help="stop here, before the schedule ends")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -178,6 +181,7 @@ def main() -> None:
 
     settings = MODELS[args.model]
     steps, batch_size = args.steps or settings["steps"], settings["batch_size"]
+    stop_at = min(args.stop_at or settings.get("stop_at", steps), steps)
     rows = read_jsonl(args.corpus)[: steps * batch_size]
     if len(rows) < steps * batch_size:
         sys.exit(f"{args.corpus} has {len(rows)} problems; {steps} steps of {batch_size} need {steps * batch_size}.")
@@ -205,7 +209,7 @@ def main() -> None:
 
     optimizers = make_optimizers(model, settings["learning_rate"], settings["muon_learning_rate"])
     started = time.time()
-    log = train(model, batches(sequences, batch_size), steps, optimizers, check)
+    log = train(model, islice(batches(sequences, batch_size), stop_at), steps, optimizers, check)
     seconds = round(time.time() - started)
     figures = measure(model, tokenizer, validation)
     print(json.dumps(figures), file=sys.stderr)
@@ -216,13 +220,14 @@ def main() -> None:
         "level": settings["level"],
         "parameters": parameters,
         "vocab_size": config["vocab_size"],
-        "steps": steps,
+        "steps": stop_at,
+        "schedule_steps": steps,
         "batch_size": batch_size,
         "learning_rate": settings["learning_rate"],
         "muon_learning_rate": settings["muon_learning_rate"],
         "seed": args.seed,
         "corpus": args.corpus_command,
-        "tokens": sum(lengths),
+        "tokens": round(sum(lengths) * stop_at / steps),
         "mean_tokens_a_problem": round(sum(lengths) / len(lengths), 1),
         "longest_problem": max(lengths),
         "seconds": seconds,
