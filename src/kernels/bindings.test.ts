@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import guide from '../../docs/kernels.md?raw';
 import type { Kernel } from '../gpu/kernel';
 import { allKernels } from './all';
 import { allCases } from './all_cases';
@@ -75,6 +76,12 @@ test('every case declared in src/kernels is in allCases', () => {
 test('every kernel has cases, every case a kernel', () => {
   const covered = new Set(allCases.map((one) => one.kernel));
   expect([...covered].sort()).toEqual([...kernels.keys()].sort());
+});
+
+test('docs/kernels.md has every kernel in its table, and nothing else', () => {
+  const table = guide.slice(guide.indexOf('## The kernels'), guide.indexOf('## How to add'));
+  const named = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap((row) => (row[1] ?? '').match(/\w+/g) ?? []);
+  expect(named.sort()).toEqual([...files.keys()].sort());
 });
 
 describe.each([...kernels.values()].map((kernel) => [kernel.name, kernel] as const))('%s', (name, kernel) => {
