@@ -8,7 +8,7 @@
 //   out     (N,C)  write
 //   rstd    (N)    write    kept for rmsnorm_backward
 //
-// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, 16 lanes a row.
+// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
 struct Params { N: u32, C: u32, eps: f32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<vec4f>;
@@ -19,11 +19,11 @@ struct Params { N: u32, C: u32, eps: f32 }
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-const LANES = 16u;
+override LANES: u32 = 16u; // threads a row, at most 16; few where barriers are dear
 const ROWS = 4u;
 var<workgroup> partials: array<f32, 64>; // ROWS x LANES
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(LANES, 4)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
@@ -33,7 +33,7 @@ fn main(
   let columns = select(0u, params.C / 4u, row < params.N);
   let base = row * (params.C / 4u);
 
-  // Residual sum and its squares: each lane its columns, then every lane adds the 16 partial sums in the same order.
+  // Residual sum and its squares: each lane its columns, then every lane adds the partial sums in the same order.
   var squares = 0.0;
   for (var c = lid.x; c < columns; c += LANES) {
     let x = inp[base + c] + branch[base + c];

@@ -7,7 +7,7 @@
 //   rstd    (N)    read     from the forward
 //   dinp    (N,C)  read_write, +=   the gradient of the residual stream
 //
-// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, 16 lanes a row.
+// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
 struct Params { N: u32, C: u32 }
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
@@ -17,11 +17,11 @@ struct Params { N: u32, C: u32 }
 @group(0) @binding(4) var<storage, read_write> dinp: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-const LANES = 16u;
+override LANES: u32 = 16u; // threads a row, at most 16; few where barriers are dear
 const ROWS = 4u;
 var<workgroup> partials: array<f32, 64>; // ROWS x LANES
 
-@compute @workgroup_size(16, 4)
+@compute @workgroup_size(LANES, 4)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
@@ -32,7 +32,7 @@ fn main(
   let columns = select(0u, params.C / 4u, inside);
   let base = row * (params.C / 4u);
 
-  // sum(g * inp): each lane its columns, then every lane adds the row's 16 partial sums in the same order.
+  // sum(g * inp): each lane its columns, then every lane adds the row's partial sums in the same order.
   var products = 0.0;
   for (var c = lid.x; c < columns; c += LANES) {
     products += dot(dout[base + c] * weight[c], inp[base + c]);

@@ -34,16 +34,18 @@ const SHAPES: readonly (readonly [N: number, C: number])[] = [
   [257, 28],
 ];
 
-function forwardCase(N: number, C: number): KernelCase {
+function forwardCase(N: number, C: number, LANES: number): KernelCase {
   return {
     kernel: rmsnormForward.name,
     direction: 'forward',
-    shape: `N=${N} C=${C}`,
+    shape: `N=${N} C=${C} LANES=${LANES}`,
     run: async (gpu) => {
       const inp = testNumbers(N * C, 1, 2);
       const weight = testNumbers(C, 2);
       const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
-      const actual = await runOnce(gpu, rmsnormForward, { inp, weight, out: N * C, rstd: N }, params, grid);
+      const actual = await runOnce(gpu, rmsnormForward, { inp, weight, out: N * C, rstd: N }, params, grid, {
+        LANES,
+      });
       const expected = rmsnormForwardReference(inp, weight, N, C, EPS);
       return [
         { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
@@ -53,18 +55,18 @@ function forwardCase(N: number, C: number): KernelCase {
   };
 }
 
-function residualForwardCase(N: number, C: number): KernelCase {
+function residualForwardCase(N: number, C: number, LANES: number): KernelCase {
   return {
     kernel: residualRmsnormForward.name,
     direction: 'forward',
-    shape: `N=${N} C=${C}`,
+    shape: `N=${N} C=${C} LANES=${LANES}`,
     run: async (gpu) => {
       const inp = testNumbers(N * C, 3, 2);
       const branch = testNumbers(N * C, 4);
       const weight = testNumbers(C, 5);
       const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
       const operands = { inp, branch, weight, sum: N * C, out: N * C, rstd: N };
-      const actual = await runOnce(gpu, residualRmsnormForward, operands, params, grid);
+      const actual = await runOnce(gpu, residualRmsnormForward, operands, params, grid, { LANES });
       const expected = residualRmsnormForwardReference(inp, branch, weight, N, C, EPS);
       return [
         { tensor: 'sum', actual: actual.sum, expected: expected.sum, tolerance: F32 },
@@ -85,17 +87,17 @@ function backwardInputs(N: number, C: number) {
   return { dout, inp, weight, rstd, expected };
 }
 
-function backwardCase(N: number, C: number): KernelCase {
+function backwardCase(N: number, C: number, LANES: number): KernelCase {
   return {
     kernel: rmsnormBackward.name,
     direction: 'backward',
-    shape: `N=${N} C=${C}`,
+    shape: `N=${N} C=${C} LANES=${LANES}`,
     run: async (gpu) => {
       const { dout, inp, weight, rstd, expected } = backwardInputs(N, C);
       const before = testNumbers(N * C, 9);
       const { params, grid } = rmsnormBackwardLaunch({ N, C });
       const operands = { dout, inp, weight, rstd, dinp: before };
-      const actual = await runOnce(gpu, rmsnormBackward, operands, params, grid);
+      const actual = await runOnce(gpu, rmsnormBackward, operands, params, grid, { LANES });
       const dinp = expected.dinp.map((gradient, i) => before[i]! + gradient);
       return [{ tensor: 'dinp', actual: actual.dinp, expected: dinp, tolerance: F32 }];
     },
@@ -120,8 +122,11 @@ function backwardWeightCase(N: number, C: number): KernelCase {
 }
 
 export const rmsnormCases: readonly KernelCase[] = SHAPES.flatMap(([N, C]) => [
-  forwardCase(N, C),
-  residualForwardCase(N, C),
-  backwardCase(N, C),
+  forwardCase(N, C, 16),
+  forwardCase(N, C, 1),
+  residualForwardCase(N, C, 16),
+  residualForwardCase(N, C, 1),
+  backwardCase(N, C, 16),
+  backwardCase(N, C, 1),
   backwardWeightCase(N, C),
 ]);

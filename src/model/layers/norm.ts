@@ -4,6 +4,7 @@ import {
   rmsnormBackwardLaunch,
   rmsnormBackwardWeight,
   rmsnormBackwardWeightLaunch,
+  rmsnormConstants,
   rmsnormForward,
   rmsnormForwardLaunch,
 } from '../../kernels/rmsnorm';
@@ -13,7 +14,12 @@ import type { Recorder } from './recorder';
 /** out (N,C) = RMSNorm(inp), keeping rstd (N). */
 export function normForward(r: Recorder, inp: Tensor, weight: Tensor, out: Tensor, rstd: Tensor): void {
   const { hidden_size: C, rms_norm_eps: eps } = r.config;
-  r.plan.add(rmsnormForward, { inp, weight, out, rstd }, ({ N }) => rmsnormForwardLaunch({ N, C, eps }));
+  r.plan.add(
+    rmsnormForward,
+    { inp, weight, out, rstd },
+    ({ N }) => rmsnormForwardLaunch({ N, C, eps }),
+    rmsnormConstants(r.gpu),
+  );
 }
 
 /** sum = inp + branch, the stream after a block; out = RMSNorm(sum). */
@@ -27,8 +33,11 @@ export function residualNormForward(
   rstd: Tensor,
 ): void {
   const { hidden_size: C, rms_norm_eps: eps } = r.config;
-  r.plan.add(residualRmsnormForward, { inp, branch, weight, sum, out, rstd }, ({ N }) =>
-    rmsnormForwardLaunch({ N, C, eps }),
+  r.plan.add(
+    residualRmsnormForward,
+    { inp, branch, weight, sum, out, rstd },
+    ({ N }) => rmsnormForwardLaunch({ N, C, eps }),
+    rmsnormConstants(r.gpu),
   );
 }
 
@@ -43,8 +52,11 @@ export function normBackward(
   dweight: Tensor,
 ): void {
   const { hidden_size: C } = r.config;
-  r.plan.add(rmsnormBackward, { dout, inp, weight, rstd, dinp: dstream }, ({ N }) =>
-    rmsnormBackwardLaunch({ N, C }),
+  r.plan.add(
+    rmsnormBackward,
+    { dout, inp, weight, rstd, dinp: dstream },
+    ({ N }) => rmsnormBackwardLaunch({ N, C }),
+    rmsnormConstants(r.gpu),
   );
   r.plan.add(rmsnormBackwardWeight, { dout, inp, rstd, dweight }, ({ N }) =>
     rmsnormBackwardWeightLaunch({ N, C }),
