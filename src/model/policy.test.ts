@@ -145,6 +145,19 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers',
     small.destroy();
   });
 
+  test('a prompt that leaves no room in the context is refused in a sentence', async () => {
+    const policy = makePolicy(golden);
+    const greedy = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: 4, seed: 0, eos: [] };
+    const long = Array.from({ length: 64 }, () => 3);
+    await expect(policy.generate([{ id: 0, tokens: long }], greedy)).rejects.toThrow(
+      /64 tokens leaves no room/,
+    );
+    await expect(policy.score([{ tokens: [...long, 3], promptLength: 3 }])).rejects.toThrow(
+      /65 tokens does not fit/,
+    );
+    policy.destroy();
+  });
+
   test('π_ref stays as it was frozen; training twice from the same state gives the same bits', async () => {
     const runs: number[][] = [];
     for (let run = 0; run < 2; run++) {

@@ -105,6 +105,40 @@ describe('SFT', () => {
   });
 });
 
+describe('when things go wrong', () => {
+  const short = { num_epochs: 1, batch_size: 8, validation_fraction: 0.25, max_new_tokens: 16 };
+
+  test('an adapter lost mid-run ends the run in a sentence and keeps what was saved', async () => {
+    const lost = await openTestGpu({ defaultLimits: true });
+    const listener = { metrics: () => lost.device.destroy() };
+    const { record, folder } = await run('sft', short, { gpu: lost, listener });
+    expect(record).toMatchObject({ status: 'failed', error: { code: 'device_lost' } });
+    expect(record.error?.message).toContain('What was saved is kept');
+    expect(await folder.exists('checkpoints/0/model.safetensors')).toBe(true);
+  });
+
+  test('a gradient that is no number stops the run with what to change', async () => {
+    const tensors = new Map(model.tensors);
+    const { shape, data } = tensors.get('model.norm.weight') ?? { shape: [], data: new Float32Array() };
+    tensors.set('model.norm.weight', { shape, data: data.map(() => Number.NaN) });
+    const { record } = await run(
+      'sft',
+      { ...short, validation_fraction: 0 },
+      { model: { ...model, tensors } },
+    );
+    expect(record).toMatchObject({ status: 'failed', error: { code: 'diverged' } });
+    expect(record.error?.message).toContain('learning_rate');
+  });
+
+  test('problems longer than the context are left out, and said; all of them too long is refused', async () => {
+    const context = { ...model, config: { ...model.config, max_position_embeddings: 60 } };
+    const { record } = await run('sft', { ...short, validation_fraction: 0 }, { model: context });
+    expect(record.events[0]?.text).toMatch(/^\d+ of 24 problems are longer than the context of 60 tokens/);
+    const tiny = { ...model, config: { ...model.config, max_position_embeddings: 8 } };
+    await expect(run('sft', short, { model: tiny })).rejects.toThrow(/longer than the context of 8 tokens/);
+  });
+});
+
 describe('ReFT', () => {
   const short: Record<string, SettingValue> = {
     warmup_epochs: 0,

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { LabError } from '../errors';
+import { parseModelConfig } from './config';
+import { modelFolderFiles, openModelFolder, valueHeadFile } from './folder';
+import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
+
+const NANO = 'public/models/nano';
+const NAMES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
+const nano = (): Record<string, Uint8Array> =>
+  Object.fromEntries(NAMES.map((name) => [name, new Uint8Array(readFileSync(`${NANO}/${name}`))]));
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+/** The sentence of the LabError a promise rejects with. */
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(LabError);
+  expect((error as LabError).code).toBe('bad_input');
+  return (error as LabError).message;
+}
+
+describe('a Hugging Face folder', () => {
+  test('opens, and written again gives the same tensors', async () => {
+    const model = await openModelFolder('nano', nano());
+    expect(model.parameters).toBeGreaterThan(150_000);
+    const again = await openModelFolder('again', modelFolderFiles(model, model.tensors));
+    for (const [name, { shape, data }] of model.tensors) {
+      expect(again.tensors.get(name)?.shape).toEqual(shape);
+      expect(
+        Buffer.compare(Buffer.from(again.tensors.get(name)?.data.buffer ?? []), Buffer.from(data.buffer)),
+      ).toBe(0);
+    }
+  });
+
+  test('keeps a value head beside it', async () => {
+    const head = new Map<string, NamedTensor>([
+      ['v_head.weight', { shape: [1, 64], data: new Float32Array(64).fill(0.5) }],
+      ['v_head.bias', { shape: [1], data: Float32Array.of(2) }],
+    ]);
+    const model = await openModelFolder('nano', { ...nano(), 'value_head.safetensors': valueHeadFile(head) });
+    expect(model.tensors.get('v_head.bias')?.data[0]).toBe(2);
+    expect(Object.keys(modelFolderFiles(model, model.tensors))).not.toContain('value_head.safetensors');
+  });
+
+  test('is refused by name when a file is missing or broken', async () => {
+    const without = nano();
+    delete without['tokenizer.json'];
+    expect(await refusal(openModelFolder('x', without))).toContain('tokenizer.json');
+    expect(await refusal(openModelFolder('x', { ...nano(), 'config.json': json('{') }))).toContain(
+      'config.json',
+    );
+  });
+
+  test('of another architecture is refused with what can be trained', () => {
+    const config = JSON.parse(new TextDecoder().decode(nano()['config.json'])) as Record<string, unknown>;
+    expect(() => parseModelConfig({ ...config, architectures: ['GPT2LMHeadModel'] })).toThrow(
+      /GPT2LMHeadModel.*LlamaForCausalLM/,
+    );
+    expect(() => parseModelConfig({ ...config, hidden_size: undefined })).toThrow(/hidden_size/);
+    expect(() => parseModelConfig({ ...config, rope_scaling: { rope_type: 'yarn' } })).toThrow(/yarn/);
+    expect(() => parseModelConfig({ ...config, attention_bias: true })).toThrow(/bias/);
+  });
+});
+
+describe('a safetensors file that lies', () => {
+  const good = writeSafetensors(new Map([['a', { shape: [2, 3], data: new Float32Array(6) }]]));
+  const withHeader = (header: unknown): Uint8Array => {
+    const text = json(header);
+    const bytes = new Uint8Array(8 + text.length + 24);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+    bytes.set(text, 8);
+    return bytes;
+  };
+
+  test.each([
+    ['about its header’s length', good.slice(0, 20), /claims/],
+    ['by being empty', new Uint8Array(3), /3 bytes/],
+    ['about a byte range', withHeader({ a: { dtype: 'F32', shape: [2, 3], data_offsets: [0, 999] } }), /999/],
+    ['about a shape', withHeader({ a: { dtype: 'F32', shape: [2, 2], data_offsets: [0, 24] } }), /\[2, 2\]/],
+    [
+      'by a negative dim',
+      withHeader({ a: { dtype: 'F32', shape: [-2, 3], data_offsets: [0, 24] } }),
+      /no shape/,
+    ],
+    [
+      'by a type the lab does not read',
+      withHeader({ a: { dtype: 'I8', shape: [24], data_offsets: [0, 24] } }),
+      /I8/,
+    ],
+  ])('%s is refused in a sentence', (_, bytes, sentence) => {
+    expect(() => readSafetensors(bytes)).toThrow(sentence);
+  });
+
+  test('F16 and BF16 are read as f32', () => {
+    const header = json({
+      h: { dtype: 'F16', shape: [3], data_offsets: [0, 6] },
+      b: { dtype: 'BF16', shape: [2], data_offsets: [6, 10] },
+    });
+    const bytes = new Uint8Array(8 + header.length + 10);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+    bytes.set(header, 8);
+    // 1.5, −2 and the smallest subnormal; 1 and −0.5.
+    bytes.set(
+      new Uint8Array(new Uint16Array([0x3e00, 0xc000, 0x0001, 0x3f80, 0xbf00]).buffer),
+      8 + header.length,
+    );
+    const tensors = readSafetensors(bytes);
+    expect([...(tensors.get('h')?.data ?? [])]).toEqual([1.5, -2, 2 ** -24]);
+    expect([...(tensors.get('b')?.data ?? [])]).toEqual([1, -0.5]);
+  });
+});
