@@ -8,9 +8,9 @@ export function TopBar() {
   const version = useEngine((state) => state.catalogue?.version);
   return (
     <header className="bar">
-      <span className="brand" title={version === undefined ? undefined : `version ${version}`}>
+      <h1 className="brand" title={version === undefined ? undefined : `version ${version}`}>
         ReFT lab
-      </span>
+      </h1>
       <AdapterChip />
       <StatusLine />
       <span className="spacer" />

@@ -17,7 +17,9 @@ export function Welcome({ compact = false }: { compact?: boolean }) {
   }
   return (
     <section className="welcome" aria-label="Welcome">
-      <h1>Watch reinforcement learning teach a language model to reason, on your own GPU, in this tab.</h1>
+      <h2 className="headline">
+        Watch reinforcement learning teach a language model to reason, on your own GPU, in this tab.
+      </h2>
       <p className="lead">
         The demo trains a small model on word problems twice from one warm-up, by supervised fine-tuning (SFT)
         and by reinforced fine-tuning (ReFT), and draws both on the same charts. Nothing leaves this machine.

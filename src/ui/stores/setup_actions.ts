@@ -54,9 +54,16 @@ export async function openDataset(file: File): Promise<void> {
 }
 
 export async function openBundledDataset(id: string, split: Split = 'train'): Promise<void> {
+  const before = useSetup.getState().bundled;
+  useSetup.setState({ bundled: id });
   await working('Opening the bundled problems', async () => {
-    const dataset = await engine().request('open_bundled_dataset', { id, split });
-    useSetup.setState({ dataset, bundled: id, leaveOut: false, previewOpen: true, estimate: null });
+    try {
+      const dataset = await engine().request('open_bundled_dataset', { id, split });
+      useSetup.setState({ dataset, leaveOut: false, previewOpen: true, estimate: null });
+    } catch (error) {
+      useSetup.setState({ bundled: before });
+      throw error;
+    }
     await showTokens();
   });
 }
@@ -81,16 +88,16 @@ export function clearEvaluation(): void {
 }
 
 /**
- * Chooses the bundled model that suits this machine, without fetching it: the smallest where the processor stands in for a
- * GPU, else the largest. A choice already made stands.
+ * Chooses the bundled model that suits this machine, without fetching it unless data waits for its tokens: the smallest
+ * where the processor stands in for a GPU, else the largest. A choice already made stands.
  */
-export function chooseDefaultModel(): void {
+export async function chooseDefaultModel(): Promise<void> {
   const { catalogue, capability } = useEngine.getState();
   const bySize = [...(catalogue?.models ?? [])].sort((a, b) => a.parameters - b.parameters);
   const { model, modelChoice } = useSetup.getState();
   if (model !== null || modelChoice !== null) return;
   const suited = (capability?.adapter?.isSoftware ?? true) ? bySize[0] : bySize.at(-1);
-  useSetup.setState({ modelChoice: suited?.id ?? null });
+  if (suited) await chooseModel(suited.id);
 }
 
 /** Chooses a bundled model; it is opened at once when data waits to be shown in its tokens. */
