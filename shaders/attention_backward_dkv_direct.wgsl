@@ -10,8 +10,8 @@
 //   tiles  (NT,4)     read   sequence start, sequence end, first key of the tile, 0 (attentionTiles)
 //   dqkv   (N,QKV)    write  its key and value heads
 //
-// Grid: (NT, NKV, ceil(HS/16)), one workgroup for 32 keys, a kv head and 16 of its columns of dk and dv; 4 keys a thread,
-// query heads and queries in a fixed order.
+// Grid: (NT, NKV * ceil(HS/16)) workgroups of 8 threads, each for 4 keys of a tile, a kv head and 16 of its columns of dk and
+// dv; query heads and queries come in a fixed order.
 struct Params {
   NH: u32,
   NKV: u32,
@@ -51,21 +51,25 @@ fn probability(s: vec4f, query_lse: f32, keys: vec4u, query: u32, last: u32) -> 
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  // heads and parts side by side: lanes of one subgroup run the same length
+  let columns = params.HS / 4u;
+  let parts = (columns + 3u) / 4u;
+  let item = wid.y * 8u + lid;
+  let quad = item / (params.NKV * parts);
+  let kv_head = item / parts % params.NKV;
+  let first = item % parts * 4u; // of the vec4 columns of this thread
+  let owned = min(4u, columns - first);
   let tile = tiles[wid.x];
   let end = tile.y;
   let last = end - 1u;
-  let keys = tile.z + 4u * lid + vec4u(0u, 1u, 2u, 3u);
+  let keys = tile.z + 4u * quad + vec4u(0u, 1u, 2u, 3u);
   if (keys.x >= end) {
     return;
   }
-  let kv_head = wid.y;
   let group = params.NH / params.NKV;
-  let columns = params.HS / 4u;
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + kv_head) * columns;
   let v_column = k_column + params.NKV * columns;
-  let first = wid.z * 4u; // of the vec4 columns of this thread
-  let owned = min(4u, columns - first);
   let scale = 1.0 / sqrt(f32(params.HS));
   let own = min(keys, vec4u(last)) * stride;
   let k_at = own + k_column;

@@ -9,7 +9,7 @@
 //   tiles  (NT,4)     read   sequence start, sequence end, first query of the tile, 0 (attentionTiles)
 //   dqkv   (N,QKV)    write  its query heads; the rest is left to attention_backward_dkv_direct
 //
-// Grid: (NT, NH, ceil(HS/16)), one workgroup for 32 queries, a head and 16 of its columns of dq; 4 queries a thread.
+// Grid: (NT, NH * ceil(HS/16)) workgroups of 8 threads, each for 4 queries of a tile, a head and 16 of its columns of dq.
 struct Params {
   NH: u32,
   NKV: u32,
@@ -42,20 +42,24 @@ fn dscore(s: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, open: vec4<bool
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  // heads and parts side by side: lanes of one subgroup run the same length
+  let columns = params.HS / 4u;
+  let parts = (columns + 3u) / 4u;
+  let item = wid.y * 8u + lid;
+  let quad = item / (params.NH * parts);
+  let head = item / parts % params.NH;
+  let first = item % parts * 4u; // of the vec4 columns of this thread
+  let owned = min(4u, columns - first);
   let tile = tiles[wid.x];
   let end = tile.y;
   let last = end - 1u;
-  let queries = tile.z + 4u * lid + vec4u(0u, 1u, 2u, 3u);
+  let queries = tile.z + 4u * quad + vec4u(0u, 1u, 2u, 3u);
   if (queries.x >= end) {
     return;
   }
-  let head = wid.y;
-  let columns = params.HS / 4u;
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + head / (params.NH / params.NKV)) * columns;
   let v_column = k_column + params.NKV * columns;
-  let first = wid.z * 4u; // of the vec4 columns of this thread
-  let owned = min(4u, columns - first);
   let scale = 1.0 / sqrt(f32(params.HS));
   let own = min(queries, vec4u(last));
   let q_at = own * stride + head * columns;

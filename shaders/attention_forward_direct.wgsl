@@ -7,7 +7,7 @@
 //   out    (N,NH*HS)  write
 //   lse    (N,NH)     write  kept for the backward kernels
 //
-// Grid: (NT, NH, ceil(HS/16)), one workgroup for 32 queries, a head and 16 of its output columns; 4 queries a thread.
+// Grid: (NT, NH * ceil(HS/16)) workgroups of 8 threads, each for 4 queries of a tile, a head and 16 of its output columns.
 // Heads of more than 16 floats compute their scores once for every 16 columns.
 struct Params {
   NH: u32,
@@ -40,19 +40,23 @@ fn scale_rows(m: mat4x4f, f: vec4f) -> mat4x4f {
 
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+  // heads and parts side by side: lanes of one subgroup run the same length
+  let columns = params.HS / 4u;
+  let parts = (columns + 3u) / 4u;
+  let item = wid.y * 8u + lid;
+  let quad = item / (params.NH * parts);
+  let head = item / parts % params.NH;
+  let first = item % parts * 4u; // of the vec4 columns of this thread
+  let owned = min(4u, columns - first);
   let tile = tiles[wid.x];
   let end = tile.y;
   let last = end - 1u;
-  let queries = tile.z + 4u * lid + vec4u(0u, 1u, 2u, 3u);
+  let queries = tile.z + 4u * quad + vec4u(0u, 1u, 2u, 3u);
   if (queries.x >= end) {
     return;
   }
-  let head = wid.y;
-  let columns = params.HS / 4u;
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + head / (params.NH / params.NKV)) * columns;
-  let first = wid.z * 4u; // of the vec4 columns of this thread
-  let owned = min(4u, columns - first);
   let v_column = k_column + params.NKV * columns + first;
   let scale = 1.0 / sqrt(f32(params.HS));
   let q_at = min(queries, vec4u(last)) * stride + head * columns;
