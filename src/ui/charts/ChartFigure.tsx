@@ -26,7 +26,7 @@ export const ChartFigure = memo(function ChartFigure({ spec, runs, x }: Props) {
   return (
     <figure className="chart hint-host" aria-label={spec.title}>
       <figcaption>
-        <h3>{spec.title}</h3>
+        <h2>{spec.title}</h2>
         <span className="muted small">{spec.unit}</span>
         <Hint subject={spec.title} text={spec.help} />
         <Readout plot={plot} percent={percent} unit={unit} />

@@ -1,3 +1,4 @@
+import { useId } from 'react';
 import { useEngine } from '../stores/engine';
 import { presetOf, recipeOf, setPreset, setRecipe, useSetup } from '../stores/setup';
 import { EstimateLine } from './EstimateLine';
@@ -5,6 +6,7 @@ import { FieldGroups } from './FieldGroups';
 
 /** How to train: the recipe, its preset with where it comes from, and every setting. */
 export function RecipeStep() {
+  const presetSelect = useId();
   const recipes = useEngine((state) => state.catalogue?.recipes);
   const recipeId = useSetup(recipeOf);
   const recipe = recipes?.find((candidate) => candidate.id === recipeId);
@@ -33,9 +35,9 @@ export function RecipeStep() {
       <p className="small muted">
         {recipe.help} <cite>{recipe.paper}</cite>
       </p>
-      <label className="stack tight">
-        <span>Preset</span>
-        <select value={presetId} onChange={(event) => setPreset(recipe.id, event.target.value)}>
+      <div className="stack tight">
+        <label htmlFor={presetSelect}>Preset</label>
+        <select id={presetSelect} value={presetId} onChange={(event) => setPreset(recipe.id, event.target.value)}>
           {recipe.presets.map((candidate) => (
             <option key={candidate.id} value={candidate.id}>
               {candidate.label}
@@ -43,7 +45,7 @@ export function RecipeStep() {
           ))}
         </select>
         {preset && <span className="small muted">{preset.source}</span>}
-      </label>
+      </div>
       <EstimateLine />
       <FieldGroups recipe={recipe} presetId={presetId} />
     </div>
