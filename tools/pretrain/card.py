@@ -36,7 +36,7 @@ Graded as ReFT does: the number after the last "Therefore, the answer is:", with
 - Corpus: `{corpus}`
 - Loss on completion tokens only; batches of {batch_size} problems, {steps} steps; Muon for the matrices of the layers
   (learning rate {muon_learning_rate}), AdamW for embedding and norms ({learning_rate}), 100 steps of warm-up, then
-  falling linearly to 5 % at step {schedule_steps}; seed {seed}.
+  falling linearly to 5 % at step {schedule_steps}; seed {seed}.{finish}
 - The whole log is in `pretraining.json`.
 
 ## Text it expects
@@ -48,6 +48,10 @@ Licence: MIT, like the project.
 """
 
 
+FINISH = """ It was stopped at step {steps},
+  where it is middling, and finished with {finish_steps} steps in which the learning rate falls from 40 % to 2 % of its peak."""
+
+
 def write_card(path: Path, made: dict) -> None:
     figures = made["validation"]
     text = CARD.format(
@@ -55,6 +59,7 @@ def write_card(path: Path, made: dict) -> None:
         **{key: figures[key] for key in ("n", "samples", "greedy", "sampled")},
         passed=figures[f"pass_at_{figures['samples']}"],
         minutes=max(1, round(made["seconds"] / 60)),
-        problems=made["steps"] * made["batch_size"],
+        problems=(made["steps"] + made["finish_steps"]) * made["batch_size"],
+        finish=FINISH.format(**made) if made["finish_steps"] else "",
     )
     path.write_text(text, encoding="utf-8")

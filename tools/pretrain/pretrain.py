@@ -47,7 +47,8 @@ MODELS = {
         "level": "standard",
         "spoilt": 0.05,
         "steps": 2400,  # of the schedule
-        "stop_at": 2000,
+        "stop_at": 1500,
+        "finish_steps": 200,
         "batch_size": 32,
         "learning_rate": 2e-3,
         "muon_learning_rate": 8e-3,
@@ -63,6 +64,8 @@ MODELS = {
 }
 WARMUP_STEPS = 100
 FINAL_LEARNING_RATE = 0.05  # of the peak
+FINISH_WARMUP_STEPS = 10
+FINISH_LEARNING_RATE = 0.4  # of the peak, where a run is stopped early and finished apart
 CONTEXT = 512
 
 
@@ -121,11 +124,11 @@ def batch_loss(model: Llama, batch: list) -> torch.Tensor:
     return F.cross_entropy(model.logits(hidden), tokens[:, 1:][wanted])
 
 
-def learning_rate_share(step: int, steps: int) -> float:
+def learning_rate_share(step: int, steps: int, warmup: int) -> float:
     """Linear warm-up, then linear down to 5 % of the peak."""
-    if step < WARMUP_STEPS:
-        return (step + 1) / WARMUP_STEPS
-    done = (step - WARMUP_STEPS) / max(1, steps - WARMUP_STEPS)
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
     return 1 - (1 - FINAL_LEARNING_RATE) * done
 
 
@@ -140,14 +143,17 @@ def make_optimizers(model: Llama, learning_rate: float, muon_learning_rate: floa
     ]
 
 
-def train(model: Llama, all_batches, steps: int, optimizers: list, check) -> list[dict]:
-    """One pass over the batches; returns the log. `check(step)` gives figures now and then."""
+def train(model: Llama, all_batches, steps: int, warmup: int, optimizers: list, check) -> list[dict]:
+    """One pass over the batches; returns the log.
+
+    `steps` and `warmup` give the schedule; `check(step)` gives figures now and then.
+    """
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     peaks = [group["lr"] for group in groups]
     log, recent, started = [], [], time.time()
     for step, batch in enumerate(all_batches):
         for group, peak in zip(groups, peaks):
-            group["lr"] = peak * learning_rate_share(step, steps)
+            group["lr"] = peak * learning_rate_share(step, steps, warmup)
         loss = batch_loss(model, batch)
         model.zero_grad()
         loss.backward()
@@ -182,6 +188,7 @@ def main() -> None:
     settings = MODELS[args.model]
     steps, batch_size = args.steps or settings["steps"], settings["batch_size"]
     stop_at = min(args.stop_at or settings.get("stop_at", steps), steps)
+    finish_steps = settings.get("finish_steps", 0) if stop_at < steps else 0
     rows = read_jsonl(args.corpus)[: steps * batch_size]
     if len(rows) < steps * batch_size:
         sys.exit(f"{args.corpus} has {len(rows)} problems; {steps} steps of {batch_size} need {steps * batch_size}.")
@@ -196,7 +203,9 @@ def main() -> None:
     config = model_config(args.model, tokenizer.get_vocab_size(), eos)
     model = Llama(config)
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"{parameters} parameters, vocabulary {config['vocab_size']}, {sum(lengths) / len(lengths):.1f} tokens a problem (longest {max(lengths)})", file=sys.stderr)
+    mean_length = sum(lengths) / len(lengths)
+    print(f"{parameters} parameters, vocabulary {config['vocab_size']}", file=sys.stderr)
+    print(f"{mean_length:.1f} tokens a problem, {max(lengths)} the longest", file=sys.stderr)
 
     out = Path(args.out)
 
@@ -209,7 +218,12 @@ def main() -> None:
 
     optimizers = make_optimizers(model, settings["learning_rate"], settings["muon_learning_rate"])
     started = time.time()
-    log = train(model, islice(batches(sequences, batch_size), stop_at), steps, optimizers, check)
+    stream = batches(sequences, batch_size)
+    log = train(model, islice(stream, stop_at), steps, WARMUP_STEPS, optimizers, check)
+    if finish_steps:
+        rates = [settings[key] * FINISH_LEARNING_RATE for key in ("learning_rate", "muon_learning_rate")]
+        finishing = make_optimizers(model, *rates)
+        log += train(model, islice(stream, finish_steps), finish_steps, FINISH_WARMUP_STEPS, finishing, lambda _: {})
     seconds = round(time.time() - started)
     figures = measure(model, tokenizer, validation)
     print(json.dumps(figures), file=sys.stderr)
@@ -222,13 +236,14 @@ def main() -> None:
         "vocab_size": config["vocab_size"],
         "steps": stop_at,
         "schedule_steps": steps,
+        "finish_steps": finish_steps,
         "batch_size": batch_size,
         "learning_rate": settings["learning_rate"],
         "muon_learning_rate": settings["muon_learning_rate"],
         "seed": args.seed,
         "corpus": args.corpus_command,
-        "tokens": round(sum(lengths) * stop_at / steps),
-        "mean_tokens_a_problem": round(sum(lengths) / len(lengths), 1),
+        "tokens": round(sum(lengths) * (stop_at + finish_steps) / steps),
+        "mean_tokens_a_problem": round(mean_length, 1),
         "longest_problem": max(lengths),
         "seconds": seconds,
         "threads": args.threads,
