@@ -37,7 +37,11 @@ export function RecipeStep() {
       </p>
       <div className="stack tight">
         <label htmlFor={presetSelect}>Preset</label>
-        <select id={presetSelect} value={presetId} onChange={(event) => setPreset(recipe.id, event.target.value)}>
+        <select
+          id={presetSelect}
+          value={presetId}
+          onChange={(event) => setPreset(recipe.id, event.target.value)}
+        >
           {recipe.presets.map((candidate) => (
             <option key={candidate.id} value={candidate.id}>
               {candidate.label}
