@@ -1,5 +1,5 @@
 import { DATASET_FORMATS } from '../lib/datasets';
-import { plural } from '../lib/format';
+import { formatCount, plural } from '../lib/format';
 import { setPreviewOpen, useSetup } from '../stores/setup';
 import { BadRowsTable } from './BadRowsTable';
 import { PreviewTable } from './PreviewTable';
@@ -17,7 +17,8 @@ export function DatasetPanel() {
       <header className="panel-head">
         <h2>{dataset.name}</h2>
         <p className="muted small">
-          {DATASET_FORMATS[dataset.format]}, {plural(dataset.rows, 'row')}, {dataset.usable} usable.{lengths}
+          {DATASET_FORMATS[dataset.format]}, {plural(dataset.rows, 'row')}, {formatCount(dataset.usable)}{' '}
+          usable.{lengths}
         </p>
         <span className="spacer" />
         <button

@@ -40,13 +40,8 @@ export const FieldControl = memo(function FieldControl({ recipe, field, value, b
           <p className="small muted field-note">
             preset {formatSetting(base)}{' '}
             {base !== undefined && (
-              <button
-                type="button"
-                className="quiet small"
-                onClick={() => set(base)}
-                aria-label={`Reset ${field.label}`}
-              >
-                Reset
+              <button type="button" className="quiet small" onClick={() => set(base)}>
+                Reset <span className="visually-hidden">{field.label}</span>
               </button>
             )}
           </p>

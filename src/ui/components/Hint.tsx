@@ -13,8 +13,9 @@ export function Hint({ subject, text, source }: Props) {
   const id = useId();
   return (
     <span className="hint">
-      <button type="button" className="hint-mark" aria-label={`About ${subject}`} aria-describedby={id}>
-        ?
+      <button type="button" className="hint-mark" aria-describedby={id}>
+        <span aria-hidden="true">?</span>
+        <span className="visually-hidden">About {subject}</span>
       </button>
       <span id={id} role="tooltip" className="hint-text">
         {text}
