@@ -48,7 +48,7 @@ MODELS = {
         "spoilt": 0.05,
         "steps": 2400,  # of the schedule
         "stop_at": 1500,
-        "finish_steps": 200,
+        "finish_steps": 60,
         "batch_size": 32,
         "learning_rate": 2e-3,
         "muon_learning_rate": 8e-3,
