@@ -12,6 +12,7 @@ const COMMANDS = [
   'microsoft-edge-stable',
   'microsoft-edge',
 ];
+const FIREFOX_WITH_WEBGPU = 141;
 const FIREFOX_COMMANDS = ['firefox-esr', 'firefox'];
 const APPLICATIONS = {
   darwin: ['Google Chrome', 'Chromium', 'Microsoft Edge'].flatMap((name) =>
@@ -38,9 +39,14 @@ export function findBrowser() {
   ].find((path) => path && existsSync(path) && runs(path));
 }
 
-/** An installed Firefox that runs, or undefined. */
+/** An installed Firefox that runs and has WebGPU (version 141 and later), or undefined. */
 export function findFirefox() {
-  return FIREFOX_COMMANDS.map(onPath).find((path) => path && runs(path));
+  return FIREFOX_COMMANDS.map(onPath).find((path) => path && firefoxVersion(path) >= FIREFOX_WITH_WEBGPU);
+}
+
+function firefoxVersion(path) {
+  const { stdout } = spawnSync(path, ['--version'], { timeout: 30_000, encoding: 'utf8' });
+  return Number(/Firefox (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 
 /**

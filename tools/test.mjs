@@ -156,7 +156,7 @@ async function playwright() {
 async function firefox({ hasLavapipe }) {
   const browser = findFirefox();
   if (!browser || !hasLavapipe) {
-    const missing = browser ? 'Mesa’s lavapipe 25 or later' : 'Firefox';
+    const missing = browser ? 'Mesa’s lavapipe 25 or later' : 'Firefox 141 or later';
     summary.push(`the kernels in Firefox: not run, ${missing} is not installed here`);
     return;
   }

@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from './commands';
-import { buildCli, callCli } from './testing';
+import { packageRoot } from './files';
+import { buildCli, callCli, callNode, removeCli } from './testing';
 
 let folder: string;
 const call = (...argv: string[]) => callCli(argv, folder);
@@ -14,7 +16,10 @@ beforeAll(async () => {
   await buildCli();
   folder = await mkdtemp(join(tmpdir(), 'reft-lab-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await removeCli();
+});
 
 describe('reft-lab', () => {
   it('has help for all and for each command, and a version', async () => {
@@ -27,6 +32,18 @@ describe('reft-lab', () => {
       for (const option of Object.keys(options)) expect(one.stdout).toContain(`--${option}`);
     }
     expect((await call('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('is started by the package’s bin, which says how to build it when it is not built', async () => {
+    const bin = join(packageRoot(), 'bin/reft-lab.js');
+    const built = existsSync(join(packageRoot(), 'dist-cli/reft-lab.js'));
+    const here = await callNode([bin, '--version'], folder);
+    expect(here.code).toBe(built ? 0 : 1);
+    await mkdir(join(folder, 'bin'));
+    await copyFile(bin, join(folder, 'bin/reft-lab.mjs'));
+    const elsewhere = await callNode([join(folder, 'bin/reft-lab.mjs'), '--version'], folder);
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.stderr).toContain('npm run build:cli');
   });
 
   it('exits with 2 when it is called wrongly, and says how', async () => {

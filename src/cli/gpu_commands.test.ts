@@ -6,7 +6,7 @@ import { readSafetensors } from '../model/safetensors';
 import { openRun } from '../runs/open_run';
 import type { AuditRecord } from '../runs/run';
 import { NodeFolder } from './node_folder';
-import { buildCli, callCli } from './testing';
+import { buildCli, callCli, removeCli } from './testing';
 
 // The built command line on the bundled model `nano`, on whatever adapter the tests have.
 
@@ -36,7 +36,10 @@ beforeAll(async () => {
   await buildCli();
   folder = await mkdtemp(join(tmpdir(), 'reft-lab-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await removeCli();
+});
 
 describe('reft-lab generate and score', () => {
   it('agree on log-probabilities, and give the same twice', async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'vite';
 import { packageRoot } from './files';
@@ -10,18 +11,28 @@ export interface Called {
   stderr: string;
 }
 
-/** Builds dist-cli/ as `npm run build:cli` does, so that tests call what people call. */
+/** A folder of this process's own: test files run side by side, and none may build over another's. */
+const outDir = join(packageRoot(), 'node_modules/.cache', `reft-lab-cli-${process.pid}`);
+
+/** Builds the command line as `npm run build:cli` does, so that tests call what people call. */
 export async function buildCli(): Promise<void> {
-  await build({
-    root: packageRoot(),
-    configFile: join(packageRoot(), 'vite.cli.config.ts'),
-    logLevel: 'warn',
-  });
+  const root = packageRoot();
+  await build({ root, configFile: join(root, 'vite.cli.config.ts'), logLevel: 'warn', build: { outDir } });
+}
+
+/** Removes what `buildCli` built. */
+export function removeCli(): Promise<void> {
+  return rm(outDir, { recursive: true, force: true });
 }
 
 /** Calls the built `reft-lab` in `folder`. `interruptAt` sends Ctrl-C as soon as standard error holds that text. */
 export function callCli(argv: readonly string[], folder: string, interruptAt?: string): Promise<Called> {
-  const child = spawn(process.execPath, [join(packageRoot(), 'bin/reft-lab.js'), ...argv], { cwd: folder });
+  return callNode([join(outDir, 'reft-lab.js'), ...argv], folder, interruptAt);
+}
+
+/** Runs a script in Node and gives what it printed. */
+export function callNode(argv: readonly string[], folder: string, interruptAt?: string): Promise<Called> {
+  const child = spawn(process.execPath, argv, { cwd: folder });
   const called: Called = { code: null, stdout: '', stderr: '' };
   let interrupted = false;
   child.stdout.on('data', (bytes: Buffer) => (called.stdout += bytes.toString()));
