@@ -23,12 +23,12 @@ it('a pretraining corpus holds no bundled question', () => {
     '--spoilt',
     '0.1',
   ];
-  const { stdout, status } = spawnSync(process.execPath, ['--import', 'tsx', ...command], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', ...command], {
     cwd: ROOT,
     encoding: 'utf8',
     maxBuffer: 1e8,
   });
-  expect(status).toBe(0);
+  expect(status, stderr).toBe(0);
   const rows = stdout
     .trim()
     .split('\n')

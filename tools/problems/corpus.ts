@@ -3,7 +3,6 @@
  * `npx tsx tools/problems/corpus.ts --level easy --count 128000 --seed 1 --spoilt 0.1 > corpus.jsonl`
  * No bundled problem is in it, neither its question nor its template with the same numbers.
  */
-import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BUNDLED_SEED, drawSplits, problemStream, SPLITS, nothingTaken, take } from './draw_problems';
 import { LEVELS, type LevelName } from './levels';
@@ -38,5 +37,5 @@ for (let i = 0; i < Number(values.count); i++) {
     cot: withoutAnnotations(lines.join('\n')),
     value: String(answer),
   };
-  writeSync(1, `${JSON.stringify(row)}\n`);
+  process.stdout.write(`${JSON.stringify(row)}\n`);
 }
