@@ -99,6 +99,7 @@ describe('progress', () => {
   it('says bar, count, percent, time left and detail', () => {
     const state = { done: 30, total: 120, label: 'train', secondsLeft: 3723, detail: 'loss 0.5' };
     expect(progressLine(state, 8)).toBe('train       [##------]  30/120  25 %  1:02:03 left  loss 0.5');
+    expect(progressLine({ ...state, done: 0, total: 0 }, 8)).toBe('train  loss 0.5');
     expect(progressLine({ ...state, secondsLeft: null }, 0)).toBe('train       30/120  25 %  loss 0.5');
   });
 

@@ -55,7 +55,8 @@ export function progressLine(
   { done, total, label, secondsLeft, detail }: ProgressState,
   width: number,
 ): string {
-  const share = total > 0 ? Math.min(1, done / total) : 0;
+  if (total === 0) return [label, detail].filter(Boolean).join('  ');
+  const share = Math.min(1, done / total);
   const filled = Math.round(share * width);
   const bar = width > 0 ? `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]` : '';
   const left = secondsLeft === null ? '' : `${duration(secondsLeft)} left`;
