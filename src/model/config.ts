@@ -52,7 +52,7 @@ export function parseModelConfig(json: unknown): ModelConfig {
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
       throw new LabError(
         'bad_input',
-        `config.json: ${name} is missing or not a positive number (${String(value)}).`,
+        `config.json: ${name} is missing or not a positive number (${JSON.stringify(value)}).`,
       );
     }
     return value;
