@@ -102,7 +102,7 @@ export class Policy {
 
   /** log-prob, entropy and value of every completion token. Micro-batches as needed; nothing changes. */
   async score(sequences: readonly Sequence[]): Promise<Scores> {
-    return this.scoreWith(this.buffers.weights, sequences, 'score');
+    return this.scoreWith(this.buffers.weights, sequences);
   }
 
   /**
@@ -214,7 +214,7 @@ export class Policy {
     this.gpu.device.queue.submit([encoder.finish()]);
     return {
       kind: 'frozen copy (WGSL)',
-      logprobs: async (sequences) => (await this.scoreWith(reference, sequences, 'score')).logp,
+      logprobs: async (sequences) => (await this.scoreWith(reference, sequences)).logp,
       destroy: () => undefined,
     };
   }
@@ -267,11 +267,7 @@ export class Policy {
     return this.buffers.training;
   }
 
-  private async scoreWith(
-    weights: Parameters,
-    sequences: readonly Sequence[],
-    phase: string,
-  ): Promise<Scores> {
+  private async scoreWith(weights: Parameters, sequences: readonly Sequence[]): Promise<Scores> {
     const { head } = this.buffers;
     const plan = this.scorePlan(weights);
     const scores: Scores = { logp: [], entropy: [], value: [] };
@@ -285,7 +281,9 @@ export class Policy {
         offset: 0,
         bytes: 4 * M,
       }));
-      return this.stream.read(phase, (pass) => plan.encode(pass), views).then((bytes) => ({ batch, bytes }));
+      return this.stream
+        .read('score', (pass) => plan.encode(pass), views)
+        .then((bytes) => ({ batch, bytes }));
     });
     for (const { batch, bytes } of await Promise.all(reads)) {
       const [logp, entropy, value] = bytes.map((part) => new Float32Array(part));
