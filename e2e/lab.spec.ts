@@ -167,6 +167,7 @@ test('without WebGPU the page says so, names browsers, and still opens data', as
   await expect(fault(page)).toContainText('has no WebGPU');
   await expect(page.getByText('Safari from 26')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Run the demo' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Open run' })).toBeEnabled();
   await give(page, 'train.jsonl', goodRows(2).join('\n'));
   await expect(preview(page).getByRole('row')).toHaveCount(3);
   await expect(start(page)).toBeDisabled();

@@ -1,8 +1,7 @@
-import { useId, type ChangeEvent } from 'react';
 import { useShallow } from 'zustand/react/shallow';
-import { report } from '../stores/notices';
-import { byAge, importRun, useRuns } from '../stores/runs';
+import { byAge, useRuns } from '../stores/runs';
 import { DemoButton } from './DemoButton';
+import { OpenRun } from './OpenRun';
 import { RunRow } from './RunRow';
 
 /** All runs this browser keeps, and the way in for those made elsewhere. */
@@ -40,35 +39,5 @@ export function RunsPanel() {
         </table>
       </div>
     </section>
-  );
-}
-
-/** A real button in front of a file input that stays out of sight. */
-export function OpenRun() {
-  const id = useId();
-  const pick = (event: ChangeEvent<HTMLInputElement>) => {
-    const files = [...(event.target.files ?? [])];
-    event.target.value = '';
-    const open = async () => {
-      for (const file of files) await importRun(file.name, await file.arrayBuffer());
-    };
-    open().catch(report);
-  };
-  return (
-    <span className="button-file">
-      <button type="button" className="small" onClick={() => document.getElementById(id)?.click()}>
-        Open run
-      </button>
-      <input
-        id={id}
-        type="file"
-        accept=".zip,application/zip"
-        multiple
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-label="Run file"
-        onChange={pick}
-      />
-    </span>
   );
 }

@@ -2,6 +2,7 @@ import { capabilitySentence, softwareSentence } from '../lib/capability';
 import { useEngine } from '../stores/engine';
 import { DemoButton } from './DemoButton';
 import { DropZone } from './DropZone';
+import { OpenRun } from './OpenRun';
 import { NoWebGpu } from './NoWebGpu';
 
 /**
@@ -13,7 +14,15 @@ export function Welcome({ compact = false }: { compact?: boolean }) {
   const refused = capability !== null && capability.refusal !== null;
   const slow = softwareSentence(capability);
   if (compact) {
-    return refused ? <NoWebGpu refusal={capability.refusal ?? ''} /> : null;
+    return (
+      <section className="stack" aria-label="Welcome">
+        {refused && <NoWebGpu refusal={capability.refusal ?? ''} />}
+        <div className="row">
+          {!refused && <DemoButton />}
+          <OpenRun />
+        </div>
+      </section>
+    );
   }
   return (
     <section className="welcome" aria-label="Welcome">
@@ -25,11 +34,17 @@ export function Welcome({ compact = false }: { compact?: boolean }) {
         and by reinforced fine-tuning (ReFT), and draws both on the same charts. Nothing leaves this machine.
       </p>
       {refused ? (
-        <NoWebGpu refusal={capability.refusal ?? ''} />
+        <>
+          <NoWebGpu refusal={capability.refusal ?? ''} />
+          <div className="row">
+            <OpenRun large />
+          </div>
+        </>
       ) : (
         <>
-          <div>
+          <div className="row">
             <DemoButton large />
+            <OpenRun large />
           </div>
           <div className="capability small muted">
             <p>{capabilitySentence(capability) ?? 'Checking that this GPU computes right.'}</p>
