@@ -155,6 +155,31 @@ describe('reft-lab grade', () => {
     expect(rewards).toEqual([1, 0]);
   });
 
+  it('runs programs, by themselves or as the body that was sampled', async () => {
+    const whole = 'def solution():\n    pens = 2 + 3\n    return pens';
+    await put(
+      'programs.jsonl',
+      lines([
+        { completion: whole, answer_value: '5' },
+        { completion: '    return 2 * 3', answer_value: '5' },
+        { completion: '    return 1 / 0', answer_value: '5' },
+      ]),
+    );
+    const argv = [
+      'grade',
+      '--data',
+      'programs.jsonl',
+      '--out',
+      'out.jsonl',
+      '--set',
+      'programs=true',
+      '--json',
+    ];
+    const { code, stdout } = await call(...argv);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ rows: 3, extracted: 2, correct: 1 });
+  });
+
   it('names the line it cannot grade and writes nothing', async () => {
     const good = JSON.stringify({ completion: 'x', answer_value: '1' });
     const cases: [string, RegExp][] = [

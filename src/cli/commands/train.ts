@@ -34,7 +34,7 @@ export const train: Command = {
   },
   details: `
 DIR gets run.json, metrics.csv (a row a step), completions.jsonl, checkpoints/ (0 is the state before the first update)
-and model/, the best by held-out accuracy as a Hugging Face folder.
+and model/, the best by held-out accuracy as a Hugging Face folder. Packed as a .zip, it opens in the lab (Open run).
 
 ${recipes.map(recipeHelp).join('\n\n')}`,
   async run(args, io) {
