@@ -17,6 +17,9 @@ export interface Status {
 
 const IDLE: Status = { word: 'idle', step: '', phase: '', share: 0, secondsLeft: null, name: '' };
 
+/** Between pressing the button and the engine's first word of the run. */
+export const STARTING: Status = { ...IDLE, word: 'loading' };
+
 /** A stopped run is done; where it stopped stands in its step. */
 export function statusOf(run: RunState | undefined): Status {
   if (!run) return IDLE;
