@@ -233,7 +233,9 @@ describe('ReFT', () => {
       learning_rate: 1e-3,
     });
     const init = { run: sft.record.id, checkpoint: '2', files: await readCheckpoint(sft.folder, '2') };
-    const { record, folder } = await run('reft', { ...short, max_steps: 1 }, { init });
+    // Opened as a model of its own, as the command line does, the checkpoint brings its value head along.
+    const own = await openModelFolder('checkpoint', init.files);
+    const { record, folder } = await run('reft', { ...short, max_steps: 1 }, { init, model: own });
     expect(record.init_from).toEqual({ run: sft.record.id, checkpoint: '2' });
     const from = await sft.folder.read('checkpoints/2/model.safetensors');
     expect(same(await folder.read('checkpoints/0/model.safetensors'), from)).toBe(true);

@@ -199,7 +199,8 @@ function tensorsOf(files: Readonly<Record<string, Uint8Array>>): Tensors {
 function withInit(model: LoadedModel, init: InitCheckpoint): Tensors {
   const tensors = tensorsOf(init.files);
   for (const name of model.tensors.keys()) {
-    if (!tensors.has(name)) {
+    // The value head lies in a file of its own; PPO starts a new one.
+    if (!tensors.has(name) && !name.startsWith('v_head.')) {
       throw new LabError(
         'bad_input',
         `Checkpoint ${init.checkpoint} of ${init.run} is of another model than ${model.name}.`,
