@@ -1,5 +1,5 @@
 import { TABS, setTab, useView, type TabId } from '../stores/view';
-import { useRuns } from '../stores/runs';
+import { hasOwnRuns, useRuns } from '../stores/runs';
 import { useSetup } from '../stores/setup';
 import { DropEverywhere } from './DropEverywhere';
 import { Notices } from './Notices';
@@ -30,7 +30,7 @@ export function App() {
 
 /** Nothing made and nothing opened yet: the first screen. */
 function useFresh(): boolean {
-  const hasRuns = useRuns((state) => Object.keys(state.runs).length > 0);
+  const hasRuns = useRuns(hasOwnRuns);
   const hasDataset = useSetup((state) => state.dataset !== null);
   return !hasRuns && !hasDataset;
 }

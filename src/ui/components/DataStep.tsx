@@ -1,5 +1,5 @@
 import { useEngine } from '../stores/engine';
-import { useRuns } from '../stores/runs';
+import { hasOwnRuns, useRuns } from '../stores/runs';
 import { setPreviewOpen, useSetup } from '../stores/setup';
 import { openBundledDataset } from '../stores/setup_actions';
 import { DATASET_FORMATS } from '../lib/datasets';
@@ -11,7 +11,7 @@ export function DataStep() {
   const problems = useEngine((state) => state.catalogue?.problems);
   const bundled = useSetup((state) => state.bundled);
   const dataset = useSetup((state) => state.dataset);
-  const fresh = useRuns((state) => Object.keys(state.runs).length === 0) && dataset === null;
+  const fresh = !useRuns(hasOwnRuns) && dataset === null;
   return (
     <div className="stack">
       {/* On the first screen the drop zone stands in the centre of the page. */}

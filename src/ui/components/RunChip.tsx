@@ -1,5 +1,5 @@
-import { lineColour } from '../lib/colours';
 import { toggleShown, useRuns } from '../stores/runs';
+import { Swatch } from './Swatch';
 
 /** A run's name in its colour; pressing it puts the run on the charts or takes it off. */
 export function RunChip({ id }: { id: string }) {
@@ -15,7 +15,7 @@ export function RunChip({ id }: { id: string }) {
       title={shown ? 'On the charts. Press to take it off.' : 'Not on the charts. Press to add it.'}
       onClick={() => toggleShown(id)}
     >
-      <span className="swatch" style={{ background: lineColour(colour) }} aria-hidden="true" />
+      <Swatch colour={colour} />
       {name}
       {recorded && <span className="tag">recorded</span>}
     </button>

@@ -1,13 +1,13 @@
 import { memo, useState, type FormEvent } from 'react';
 import type { EvaluationRecord, RunRecord } from '../../runs/run';
 import { whatChanged } from '../lib/config';
-import { lineColour } from '../lib/colours';
 import { formatPercent, formatSetting } from '../lib/format';
 import { statusOf } from '../lib/status';
 import { useEngine } from '../stores/engine';
 import { renameRun, toggleShown, useRuns } from '../stores/runs';
 import { judgedBy } from '../stores/run_state';
 import { RunActions } from './RunActions';
+import { Swatch } from './Swatch';
 
 /** One run of the table. */
 export const RunRow = memo(function RunRow({ id }: { id: string }) {
@@ -36,7 +36,7 @@ export const RunRow = memo(function RunRow({ id }: { id: string }) {
           <Rename record={record} close={() => setRenaming(false)} />
         ) : (
           <span className="row">
-            <span className="swatch" style={{ background: lineColour(colour) }} aria-hidden="true" />
+            <Swatch colour={colour} />
             {record.name}
             {run.recorded && <span className="tag">recorded</span>}
           </span>

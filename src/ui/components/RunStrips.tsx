@@ -40,6 +40,7 @@ function Facts({ run }: { run: RunState }) {
   return (
     <>
       <span className="small muted">{facts.filter((fact) => fact !== '').join(' · ')}</span>
+      {record.status === 'failed' && <span className="small fault">failed: {record.error?.message}</span>}
       <StartCheck record={record} />
     </>
   );

@@ -1,5 +1,5 @@
 import { lazy, Suspense } from 'react';
-import { useRuns } from '../stores/runs';
+import { hasOwnRuns, useRuns } from '../stores/runs';
 import { useSetup } from '../stores/setup';
 import { ChartControls } from './ChartControls';
 import { ComparePanel } from './ComparePanel';
@@ -14,16 +14,18 @@ const ChartGrid = lazy(() => import('../charts/ChartGrid'));
 
 /** The centre: what is being set up, then the charts, then the runs and what they answered. */
 export function Stage({ fresh }: { fresh: boolean }) {
-  const hasRuns = useRuns((state) => Object.keys(state.runs).length > 0);
+  const hasOwn = useRuns(hasOwnRuns);
+  const showsRecorded = useRuns((state) => !hasOwnRuns(state) && state.shown.length > 0);
   const listed = useRuns((state) => state.listed);
   const hasDataset = useSetup((state) => state.dataset !== null);
   return (
     <main className="stage" id="stage" tabIndex={-1}>
       {fresh && listed && <Welcome />}
-      {!fresh && !hasRuns && <Welcome compact />}
+      {!fresh && !hasOwn && <Welcome compact />}
       {hasDataset && <DatasetPanel />}
-      {hasRuns && (
+      {(hasOwn || showsRecorded) && (
         <>
+          {showsRecorded && <RecordedNote />}
           <div className="watch">
             <RunStrips />
             <ChartControls />
@@ -40,5 +42,16 @@ export function Stage({ fresh }: { fresh: boolean }) {
         </>
       )}
     </main>
+  );
+}
+
+/** Nobody mistakes what was recorded elsewhere for what this machine did. */
+function RecordedNote() {
+  const adapter = useRuns((state) => Object.values(state.runs).find((run) => run.recorded)?.record.adapter);
+  return (
+    <p className="recorded-note">
+      <span className="tag">recorded</span> These runs were made beforehand on {adapter} and come with the
+      lab. Your own take their place when you start one.
+    </p>
   );
 }

@@ -15,10 +15,11 @@ const OWN_HUE: Record<string, Hue> = { sft: 'blue', reft: 'orange' };
 
 /**
  * Colours for runs that have none yet; those given keep theirs. A run takes its recipe's own hue when it is free, then a
- * hue no recipe owns, then the least used hue with the next dash.
+ * hue no recipe owns, then the least used hue with the next dash. Recorded runs are dashed and leave the hues to the
+ * person's own.
  */
 export function assignColours(
-  runs: readonly { id: string; recipe: string }[],
+  runs: readonly { id: string; recipe: string; recorded?: boolean }[],
   known: Readonly<Record<string, RunColour>>,
 ): Record<string, RunColour> {
   const colours: Record<string, RunColour> = {};
@@ -29,11 +30,15 @@ export function assignColours(
   };
   for (const run of runs) {
     const colour = known[run.id];
-    if (colour) give(run.id, colour);
+    if (colour && !run.recorded) give(run.id, colour);
   }
   for (const run of runs) {
     if (colours[run.id]) continue;
     const own = OWN_HUE[run.recipe];
+    if (run.recorded) {
+      colours[run.id] = { hue: own ?? 'teal', dash: 1 };
+      continue;
+    }
     const owned = Object.values(OWN_HUE);
     const order = HUES.toSorted((a, b) => rank(a) - rank(b));
     function rank(hue: Hue): number {

@@ -109,6 +109,15 @@ describe('colours', () => {
     expect(colours.f?.dash).toBe(1);
     expect(assignColours([...runs, { id: 'g', recipe: 'reft' }], colours)).toMatchObject(colours);
   });
+
+  it('of recorded runs are dashed and take no hue from the person', () => {
+    const recorded = { id: 'r', recipe: 'sft', recorded: true };
+    const own = { id: 'a', recipe: 'sft' };
+    expect(assignColours([recorded, own], {})).toEqual({
+      r: { hue: 'blue', dash: 1 },
+      a: { hue: 'blue', dash: 0 },
+    });
+  });
 });
 
 describe('files', () => {

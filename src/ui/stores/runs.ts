@@ -102,7 +102,7 @@ export function addRecorded(run: {
 function recolour(): void {
   const { runs, colours } = useRuns.getState();
   const next = assignColours(
-    byAge(runs).map((run) => run.record),
+    byAge(runs).map(({ record, recorded }) => ({ id: record.id, recipe: record.recipe, recorded })),
     colours,
   );
   useRuns.setState({ colours: next });
@@ -195,6 +195,11 @@ export function byAge(runs: Runs): RunState[] {
   return Object.values(runs).sort(
     (a, b) => a.record.created.localeCompare(b.record.created) || a.record.id.localeCompare(b.record.id),
   );
+}
+
+/** Whether the person has made or opened any run: recorded ones do not count. */
+export function hasOwnRuns(state: RunsState): boolean {
+  return Object.values(state.runs).some((run) => !run.recorded);
 }
 
 /** The run that holds the GPU, if one does. */
