@@ -108,6 +108,7 @@ export function reasonOf(cause: unknown): string {
     ENOENT: 'there is no such file or folder',
     EISDIR: 'it is a folder',
     ENOTDIR: 'part of its path is a file',
+    EEXIST: 'part of its path is a file',
     EACCES: 'permission was denied',
     EROFS: 'the disk is read-only',
     ENOSPC: 'the disk is full',

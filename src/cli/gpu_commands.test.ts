@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../model/safetensors';
 import { openRun } from '../runs/open_run';
 import type { AuditRecord } from '../runs/run';
+import { packageRoot } from './files';
 import { NodeFolder } from './node_folder';
 import { buildCli, callCli, removeCli } from './testing';
 
@@ -116,6 +117,43 @@ describe('reft-lab generate and score', () => {
     const model = await call('generate', '--model', 'none', '--data', 'bad.jsonl', '--out', 'never.jsonl');
     expect(model.code).toBe(1);
     expect(model.stderr).toMatch(/There is no model folder "none".*nano/);
+  });
+});
+
+describe('reft-lab without what it needs', () => {
+  it('says that there is no adapter, and what to install', async () => {
+    await put('one.jsonl', [{ prompt }]);
+    const argv = ['generate', '--model', 'nano', '--data', 'one.jsonl', '--out', 'never.jsonl', '--json'];
+    // An empty list of Vulkan drivers is a Linux machine without a GPU; Metal and Direct3D are always there.
+    const env = {
+      VK_ICD_FILENAMES: '/no/such/driver',
+      VK_DRIVER_FILES: '/no/such/driver',
+      LAB_ADAPTER: 'hardware',
+    };
+    const { code, stderr, stdout } = await callCli(argv, folder, { env });
+    if (process.platform !== 'linux') return expect(code).toBe(0);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    const last = stderr.trim().split('\n').at(-1) ?? '';
+    expect(JSON.parse(last)).toMatchObject({
+      error: {
+        code: 'unsupported',
+        message: expect.stringMatching(/No graphics adapter.*Install/) as string,
+      },
+    });
+  });
+
+  it('says what is wrong with a model folder', async () => {
+    const model = join(folder, 'model');
+    await cp(join(packageRoot(), 'public/models/nano'), model, { recursive: true });
+    const weights = await readFile(join(model, 'model.safetensors'));
+    await writeFile(join(model, 'model.safetensors'), weights.subarray(0, weights.length / 2));
+    const cut = await call('eval', '--model', 'model', '--data', 'easy/test');
+    expect(cut.code).toBe(1);
+    expect(cut.stderr).toMatch(/model\.safetensors: .* claims bytes \d+ to \d+ of \d+/);
+    await writeFile(join(model, 'config.json'), JSON.stringify({ architectures: ['GPT2LMHeadModel'] }));
+    const other = await call('eval', '--model', 'model', '--data', 'easy/test');
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain('GPT2LMHeadModel');
   });
 });
 
@@ -242,7 +280,7 @@ describe('reft-lab train', () => {
       'stopped',
       ...settings,
     ];
-    const { code, stderr, stdout } = await callCli(argv, folder, 'adapter: ');
+    const { code, stderr, stdout } = await callCli(argv, folder, { interruptAt: 'adapter: ' });
     expect(stderr).toMatch(/Stopped at step \d+ of 20000; the run is kept in stopped/);
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
     const run = new NodeFolder(join(folder, 'stopped'));

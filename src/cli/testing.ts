@@ -25,14 +25,25 @@ export function removeCli(): Promise<void> {
   return rm(outDir, { recursive: true, force: true });
 }
 
-/** Calls the built `reft-lab` in `folder`. `interruptAt` sends Ctrl-C as soon as standard error holds that text. */
-export function callCli(argv: readonly string[], folder: string, interruptAt?: string): Promise<Called> {
-  return callNode([join(outDir, 'reft-lab.js'), ...argv], folder, interruptAt);
+export interface CallOptions {
+  /** Sends Ctrl-C as soon as standard error holds this text. */
+  interruptAt?: string;
+  /** Variables beside this process's own. */
+  env?: Record<string, string>;
+}
+
+/** Calls the built `reft-lab` in `folder`. */
+export function callCli(argv: readonly string[], folder: string, options?: CallOptions): Promise<Called> {
+  return callNode([join(outDir, 'reft-lab.js'), ...argv], folder, options);
 }
 
 /** Runs a script in Node and gives what it printed. */
-export function callNode(argv: readonly string[], folder: string, interruptAt?: string): Promise<Called> {
-  const child = spawn(process.execPath, argv, { cwd: folder });
+export function callNode(
+  argv: readonly string[],
+  folder: string,
+  { interruptAt, env }: CallOptions = {},
+): Promise<Called> {
+  const child = spawn(process.execPath, argv, { cwd: folder, env: { ...process.env, ...env } });
   const called: Called = { code: null, stdout: '', stderr: '' };
   let interrupted = false;
   child.stdout.on('data', (bytes: Buffer) => (called.stdout += bytes.toString()));
