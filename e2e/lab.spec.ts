@@ -121,6 +121,32 @@ test('a good file is shown in the tokens of the model, the loss on its target al
   await expect(first.getByRole('cell').nth(2)).toHaveText('7');
 });
 
+test('files dropped anywhere and datasets pasted are opened; what is no run is refused', async ({ page }) => {
+  await open(page);
+  const text = goodRows(3).join('\n');
+  await page.evaluate((content) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([content], 'dropped.jsonl'));
+    const options = { dataTransfer, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new DragEvent('dragover', options));
+    document.body.dispatchEvent(new DragEvent('drop', options));
+  }, text);
+  await expect(page.getByRole('heading', { name: 'dropped.jsonl', exact: true })).toBeVisible();
+  await page.evaluate((content) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', content);
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }, text);
+  await expect(page.getByRole('heading', { name: 'pasted.jsonl', exact: true })).toBeVisible();
+  await page.getByLabel('Run file').setInputFiles({
+    name: 'holiday.zip',
+    mimeType: 'application/zip',
+    buffer: Buffer.from('not a zip at all, whatever its name says'),
+  });
+  await expect(fault(page)).toContainText('not a .zip');
+  await expect(page.getByRole('heading', { name: 'pasted.jsonl', exact: true })).toBeVisible();
+});
+
 test.describe('bad models', () => {
   /** The bundled model as a folder of one's own, one file changed. */
   function folder(info: TestInfo, file: string, content: string | Buffer): string {

@@ -32,7 +32,6 @@ function Facts({ run }: { run: RunState }) {
   const { record, live } = run;
   const elapsed = Object.values(record.seconds).reduce((sum, value) => sum + value, 0);
   const facts = [
-    run.recorded ? `recorded on ${record.adapter}` : '',
     `step ${record.step} of ${record.total_steps}`,
     elapsed > 0 ? `${formatDuration(elapsed)}` : '',
     live && live.tokensPerSecond > 0 ? `${formatCount(live.tokensPerSecond)} tokens/s` : '',
