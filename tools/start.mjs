@@ -14,7 +14,8 @@ if (!Number.isInteger(port) || port < 1 || port > 65535) {
 const taken = await takenReason(port);
 if (taken) fail(`Port ${port} ${taken}. Choose another: PORT=${port < 65535 ? port + 1 : 4173} npm start`);
 
-await build({ logLevel: 'warn' }).catch((error) => fail(`The lab could not be built: ${error.message}`));
+console.log('Building the lab …');
+await build({ logLevel: 'error' }).catch((error) => fail(`The lab could not be built: ${error.message}`));
 const server = await preview({ preview: { port, strictPort: true, host: HOST, open: false } });
 const url = `http://${HOST}:${port}/`;
 console.log(`The lab is at ${url} (Ctrl-C ends it)`);

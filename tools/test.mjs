@@ -110,11 +110,11 @@ async function lint() {
 }
 
 async function build() {
-  const lab = await check('node_modules/vite/bin/vite.js', ['build', '--logLevel', 'warn']);
+  const lab = await check('node_modules/vite/bin/vite.js', ['build', '--logLevel', 'error']);
   const cli = await check('node_modules/vite/bin/vite.js', [
     'build',
     '--logLevel',
-    'warn',
+    'error',
     '--config',
     'vite.cli.config.ts',
   ]);
