@@ -39,20 +39,14 @@ export function summaryOf(record: RunRecord): RunSummary {
 
 /** Runs as a table: held-out accuracy with n and its 95 % interval on validation (best) and on the test set. */
 export function runTable(records: readonly RunRecord[]): string {
-  const header = [
-    'run',
-    'recipe',
-    'steps',
-    'time',
-    'validation (best)',
-    '95 % interval',
-    'test',
-    '95 % interval',
-  ];
+  const header = ['run', 'recipe', 'steps', 'time', 'validation (best)', '95 % interval'];
+  const hasTest = records.some(({ test }) => test);
   const rows = records.map((record) => {
     const { name, recipe, step, best, test, seconds } = summaryOf(record);
-    return [name, recipe, String(step), duration(seconds), ...accuracyCells(best), ...accuracyCells(test)];
+    const cells = [name, recipe, String(step), duration(seconds), ...accuracyCells(best)];
+    return hasTest ? [...cells, ...accuracyCells(test)] : cells;
   });
+  if (hasTest) header.push('test', '95 % interval');
   return table([header, ...rows]);
 }
 

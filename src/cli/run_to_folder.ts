@@ -16,6 +16,8 @@ import { nodeProgramRunner } from './program_runner';
 import type { ProgressBar } from './progress';
 import { percent } from './table';
 
+const LONGEST_PHASE = 'generate'.length;
+
 /** What differs between runs; the rest of a session is the same for all on a command line. */
 export type CliRun = Omit<
   Session,
@@ -94,7 +96,7 @@ function progressListener(bar: ProgressBar, label: string): RunListener {
       bar.update({
         done: step,
         total,
-        label: `${label} ${phase}`,
+        label: `${label} ${phase.padEnd(LONGEST_PHASE)}`,
         secondsLeft,
         detail: [detail, accuracy].filter(Boolean).join('  '),
       }),
