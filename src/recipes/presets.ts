@@ -56,8 +56,11 @@ export const reftPresets: Preset[] = [
       max_steps: 100,
       batch_size: 128,
       mini_batch_size: 64,
-      learning_rate: 1e-4,
-      vf_coef: 0.5,
+      learning_rate: 2e-4,
+      // A fresh value head on so small a model is noise at first: λ = 1 keeps it out of the direction of the advantages,
+      // a small vf_coef keeps its gradient from pulling the backbone about (docs/log.md, 2026-11-21).
+      lam: 1,
+      vf_coef: 0.1,
       kl_coef: 0.05,
       eval_steps: 10,
     },
