@@ -21,7 +21,8 @@ export function CompletionsPanel() {
   const [filter, setFilter] = useState<Filter>('all');
   const [problem, setProblem] = useState<string | null>(null);
   const splits = useMemo(() => splitsOf(runs), [runs]);
-  const chosen = split !== null && splits.includes(split) ? split : (splits[0] ?? null);
+  const shared = splits.find((candidate) => runs.every((run) => splitsOf([run]).includes(candidate)));
+  const chosen = split !== null && splits.includes(split) ? split : (shared ?? splits[0] ?? null);
   const answers = useMemo(() => (chosen ? runs.map((run) => answersOf(run, chosen)) : []), [runs, chosen]);
   const problems = useMemo(() => problemsOf(answers, filter), [answers, filter]);
   const current = problem !== null && problems.includes(problem) ? problem : (problems[0] ?? null);

@@ -15,8 +15,8 @@ const OWN_HUE: Record<string, Hue> = { sft: 'blue', reft: 'orange' };
 
 /**
  * Colours for runs that have none yet; those given keep theirs. A run takes its recipe's own hue when it is free, then a
- * hue no recipe owns, then the least used hue with the next dash. Recorded runs are dashed and leave the hues to the
- * person's own.
+ * hue no recipe owns, then the least used hue with the next dash. Recorded runs leave the hues to the person's own and
+ * are dashed beside them.
  */
 export function assignColours(
   runs: readonly { id: string; recipe: string; recorded?: boolean }[],
@@ -36,7 +36,8 @@ export function assignColours(
     if (colours[run.id]) continue;
     const own = OWN_HUE[run.recipe];
     if (run.recorded) {
-      colours[run.id] = { hue: own ?? 'teal', dash: 1 };
+      const hue = own ?? 'teal';
+      colours[run.id] = { hue, dash: runs.some((other) => !other.recorded) ? 1 : 0 };
       continue;
     }
     const owned = Object.values(OWN_HUE);

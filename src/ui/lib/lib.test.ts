@@ -110,9 +110,10 @@ describe('colours', () => {
     expect(assignColours([...runs, { id: 'g', recipe: 'reft' }], colours)).toMatchObject(colours);
   });
 
-  it('of recorded runs are dashed and take no hue from the person', () => {
+  it('of recorded runs take no hue from the person, and are dashed beside their own runs', () => {
     const recorded = { id: 'r', recipe: 'sft', recorded: true };
     const own = { id: 'a', recipe: 'sft' };
+    expect(assignColours([recorded], {})).toEqual({ r: { hue: 'blue', dash: 0 } });
     expect(assignColours([recorded, own], {})).toEqual({
       r: { hue: 'blue', dash: 1 },
       a: { hue: 'blue', dash: 0 },
