@@ -27,7 +27,10 @@ export const ChartFigure = memo(function ChartFigure({ spec, runs, x }: Props) {
     <figure className="chart hint-host" aria-label={spec.title}>
       <figcaption>
         <h2>{spec.title}</h2>
-        <span className="muted small">{spec.unit}</span>
+        <span className="muted small">
+          {spec.unit}
+          {plot.counts.length > 0 && `, n = ${plot.counts.join(' and ')}`}
+        </span>
         <Hint subject={spec.title} text={spec.help} />
         <Readout plot={plot} percent={percent} unit={unit} />
       </figcaption>

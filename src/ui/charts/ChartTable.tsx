@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { formatNumber, formatPercent } from '../lib/format';
 import type { Plot, PlotLine } from './build';
 import type { Point } from './series';
+import { tickText } from './tick_text';
 
 interface Props {
   title: string;
@@ -60,6 +61,11 @@ function Figures({ title, plot, percent }: Props) {
           ))}
         </tbody>
       </table>
+      <ul className="small muted" aria-label={`Marks of ${title}`}>
+        {plot.ticks.map((tick, i) => (
+          <li key={i}>{tickText(tick)}</li>
+        ))}
+      </ul>
       {every > 1 && <p className="muted small">Every {every}th step; an exported run holds them all.</p>}
     </div>
   );

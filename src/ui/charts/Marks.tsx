@@ -2,10 +2,11 @@ import { memo } from 'react';
 import { formatNumber, formatPercent } from '../lib/format';
 import { lineColour, textColour } from '../lib/colours';
 import { useCursor } from '../stores/view';
-import type { Plot, PlotLine, PlotTick } from './build';
+import type { Plot, PlotLine } from './build';
 import { leftOf, PLOT, shareOf, topOf } from './geometry';
 import { spread } from './scale';
 import { nearest } from './series';
+import { tickText } from './tick_text';
 
 const LABEL_HEIGHT = 15;
 
@@ -48,16 +49,6 @@ function endHeight(line: PlotLine): number {
   return line.drawn.findLast((point) => point.y !== null)?.y ?? 0;
 }
 
-const TICK_NAMES: Record<PlotTick['kind'], string> = {
-  warmup_end: 'Warm-up ends',
-  best: 'Best checkpoint',
-  alarm: 'Alarm',
-  nan: 'Not a number',
-  evaluation: 'Evaluation',
-  checkpoint: 'Checkpoint',
-  note: 'Note',
-};
-
 /** Events as marks on the x axis. */
 export const AxisTicks = memo(function AxisTicks({ plot }: { plot: Plot }) {
   return plot.ticks.map((tick, i) => (
@@ -65,7 +56,7 @@ export const AxisTicks = memo(function AxisTicks({ plot }: { plot: Plot }) {
       key={i}
       className={`axis-tick ${tick.kind}`}
       style={{ left: leftOf(plot.x, tick.x), color: lineColour(tick.run.colour) }}
-      title={`${tick.run.name}: ${TICK_NAMES[tick.kind]}. ${tick.text}`}
+      title={tickText(tick)}
     />
   ));
 });
@@ -77,6 +68,12 @@ export function Crosshair({ plot }: { plot: Plot }) {
   return <span className="crosshair" style={{ left: leftOf(plot.x, x) }} />;
 }
 
+/** Mean distance between a line's values. */
+function spacingOf({ points }: PlotLine): number {
+  const width = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
+  return width / Math.max(1, points.length - 1);
+}
+
 /** A value this share of the x range away from the cursor is no longer under it. */
 const REACH = 0.02;
 
@@ -84,17 +81,16 @@ const REACH = 0.02;
 export function Readout({ plot, percent, unit }: { plot: Plot; percent: boolean; unit: string }) {
   const x = useCursor((state) => state.x);
   if (x === null) return null;
+  const at = formatNumber(x >= 20 ? Math.round(x) : x);
   const reach = (plot.x.max - plot.x.min) * REACH;
   const found = plot.lines.flatMap((line) => {
     const point = nearest(line.points, x);
-    const spacing = plot.x.max / Math.max(1, line.points.length - 1);
+    const spacing = spacingOf(line);
     return point && Math.abs(point.x - x) <= Math.max(reach, spacing) ? [{ line, point }] : [];
   });
   return (
     <span className="readout" aria-hidden="true">
-      <span className="muted">
-        {formatNumber(x >= 20 ? Math.round(x) : x)} {unit}
-      </span>
+      <span className="muted">{unit === 's' ? `${at} s` : `${unit} ${at}`}</span>
       {found.map(({ line, point }) => (
         <span key={line.id} style={{ color: textColour(line.run.colour) }}>
           {point.raw === null ? 'NaN' : percent ? formatPercent(point.raw) : formatNumber(point.raw)}

@@ -32,6 +32,7 @@ describe('buildPlot', () => {
       'eval/accuracy': value,
       'eval/accuracy_low': value - 0.1,
       'eval/accuracy_high': value + 0.1,
+      'eval/n': 200,
     });
     const runs = [
       run('a', [row(1, accuracy(0.4))]),
@@ -40,6 +41,7 @@ describe('buildPlot', () => {
     const plot = buildPlot(chart('accuracy'), runs, 'step', 0.9, xScale(runs, 'step'));
     expect(plot.lines.map((line) => line.last?.raw)).toEqual([0.4, 0.62]);
     expect(plot.lines[1]?.drawn.map((point) => point.y)).toEqual([0.7, 0.62]);
+    expect(plot.counts).toEqual([200]);
     expect(plot.y.min).toBeLessThanOrEqual(0.3);
     expect(plot.y.max).toBeGreaterThanOrEqual(0.8);
   });

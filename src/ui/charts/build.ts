@@ -44,6 +44,8 @@ export interface Plot {
   lines: PlotLine[];
   shares: ShareArea[];
   ticks: PlotTick[];
+  /** How many things the values were measured on, one number a run unless all agree; empty where nobody says. */
+  counts: number[];
   x: Scale;
   y: Scale;
 }
@@ -80,7 +82,8 @@ export function buildPlot(
     }
   }
   const shares = spec.shares ? shareAreas(runs, spec.shares, axis) : [];
-  return { lines, shares, ticks: ticksOf(runs, lines, axis), x, y: yScale(spec, lines) };
+  const counts = spec.count === undefined ? [] : countsOf(runs, spec.count);
+  return { lines, shares, ticks: ticksOf(runs, lines, axis), counts, x, y: yScale(spec, lines) };
 }
 
 function yScale(spec: ChartSpec, lines: readonly PlotLine[]): Scale {
@@ -98,6 +101,13 @@ function yScale(spec: ChartSpec, lines: readonly PlotLine[]): Scale {
   if (!spec.percent) return scale;
   const ticks = scale.ticks.filter((tick) => tick >= 0 && tick <= 1);
   return { min: Math.max(0, scale.min), max: Math.min(1, scale.max), ticks };
+}
+
+function countsOf(runs: readonly ChartRun[], key: string): number[] {
+  const counts = runs.flatMap(
+    (run) => run.rows.findLast((row) => row.values[key] !== undefined)?.values[key] ?? [],
+  );
+  return new Set(counts).size === 1 ? counts.slice(0, 1) : counts;
 }
 
 /** Takes away the empty part of a first or last step of which the data fills only a sliver. */

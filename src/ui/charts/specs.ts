@@ -24,6 +24,8 @@ export interface ChartSpec {
   points?: boolean;
   /** Shares of reward 1, 0.1 and 0, stacked behind the lines for one run. */
   shares?: readonly [string, string, string];
+  /** The metric that says how many things each value was measured on. */
+  count?: string;
   /** What stands in the empty chart. */
   empty: string;
 }
@@ -49,6 +51,7 @@ export const MAIN_CHARTS: readonly ChartSpec[] = [
     help: 'Share of validation problems answered right, decoding greedily. The band is the 95 % Wilson interval.',
     lines: [{ key: 'eval/accuracy' }],
     band: ['eval/accuracy_low', 'eval/accuracy_high'],
+    count: 'eval/n',
     percent: true,
     points: true,
     empty: 'No evaluation yet.',
