@@ -123,7 +123,9 @@ async function build() {
 
 async function vitest(name, folders, more) {
   const file = join(reports, `${name}.json`);
-  const argv = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...folders];
+  const argv = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  // A busy machine with two cores and a software adapter is no fault of a test.
+  argv.push(`--testTimeout=${5 * MINUTE}`, `--hookTimeout=${5 * MINUTE}`, ...folders);
   const { code, why } = await run(process.execPath, ['node_modules/vitest/vitest.mjs', ...argv], {
     limit: 20 * MINUTE,
     more,
