@@ -87,7 +87,10 @@ export function attentionLaunch(
   { NH, NKV, HS }: Heads,
   across: number,
 ): Launch<'NH' | 'NKV' | 'HS'> {
-  return { params: { NH, NKV, HS }, grid: [tiles, design === 'tiled' ? across : across * Math.ceil(HS / 16)] };
+  return {
+    params: { NH, NKV, HS },
+    grid: [tiles, design === 'tiled' ? across : across * Math.ceil(HS / 16)],
+  };
 }
 
 /** Params and grid of attention_backward_delta. */
