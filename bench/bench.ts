@@ -44,6 +44,17 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return median(samples);
 }
 
+/** Counts the bytes of every buffer the device makes from now on: what the plan is held against. */
+function countAllocations(gpu: Gpu): () => number {
+  const create = gpu.device.createBuffer.bind(gpu.device);
+  let bytes = 0;
+  gpu.device.createBuffer = (descriptor) => {
+    bytes += descriptor.size;
+    return create(descriptor);
+  };
+  return () => bytes;
+}
+
 async function benchModel(gpu: Gpu, id: keyof typeof LEVELS): Promise<Figure[]> {
   const folder = join('public/models', id);
   const names = [
@@ -73,6 +84,7 @@ async function benchModel(gpu: Gpu, id: keyof typeof LEVELS): Promise<Figure[]> 
     ...sequences.map(({ tokens }) => tokens.length),
     ...prompts.map(({ tokens }) => tokens.length + NEW_TOKENS),
   );
+  const allocated = countAllocations(gpu);
   const policy = new Policy(gpu, model.config, model.tensors, capacityFor(model.config, context, BATCH), {
     trainable: true,
     reference: false,
@@ -108,6 +120,7 @@ async function benchModel(gpu: Gpu, id: keyof typeof LEVELS): Promise<Figure[]> 
     figure(`generate_b${BATCH}`, ((BATCH * NEW_TOKENS) / generate) * 1000, 'tokens/s'),
     figure('generate_b1', (NEW_TOKENS / single) * 1000, 'tokens/s'),
     figure('gpu_bytes_planned', bytes / 2 ** 20, 'MiB'),
+    figure('gpu_bytes_allocated', allocated() / 2 ** 20, 'MiB'),
   ];
 }
 
