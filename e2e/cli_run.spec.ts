@@ -37,7 +37,7 @@ test('a run of the command line opens in the lab', async ({ page }) => {
   await page.goto('/');
   await page.locator('input[type=file][aria-label="Run file"]').setInputFiles(zip);
   const row = page
-    .getByRole('table', { name: 'Runs' })
+    .getByRole('table', { name: 'Runs', exact: true })
     .getByRole('row')
     .filter({ hasText: 'from the shell' });
   await expect(row).toContainText('done');

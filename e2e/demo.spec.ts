@@ -16,7 +16,7 @@ test('the demo, from the first screen to an exported run that opens again', asyn
   await expect(status(page)).toContainText('running', { timeout: 120_000 });
 
   // Both runs, one after the other, to the end.
-  const rows = page.getByRole('table', { name: 'Runs' }).getByRole('row');
+  const rows = page.getByRole('table', { name: 'Runs', exact: true }).getByRole('row');
   await expect(rows).toHaveCount(3, { timeout: 400_000 });
   await expect(rows.nth(1)).toContainText('SFT');
   await expect(rows.nth(2)).toContainText('ReFT');
