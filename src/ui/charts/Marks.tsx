@@ -38,7 +38,7 @@ export const EndLabels = memo(function EndLabels({ plot, percent }: { plot: Plot
   ));
 });
 
-const NEAR_THE_EDGE = 0.93;
+const NEAR_THE_EDGE = 0.85;
 
 /** Lines that end near the right edge share one column of labels there. */
 function reachesEdge(plot: Plot, line: PlotLine): boolean {

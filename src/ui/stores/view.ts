@@ -28,10 +28,11 @@ interface ViewState {
   smoothing: number;
 }
 
+// Epochs first: a ReFT run that goes on from SFT's warm-up then begins where SFT stood.
 export const useView = create<ViewState>(() => ({
   theme: 'light',
   tab: 'setup',
-  axis: 'step',
+  axis: 'epoch',
   smoothing: 0.6,
 }));
 
