@@ -65,6 +65,7 @@ describe('RunRecorder', () => {
       'completions 2',
       'evaluation validation',
       'event warmup_end',
+      'status running', // kl_at_start is known
       'status done',
     ]);
     expect(await folder.list()).toEqual(['audit.jsonl', 'completions.jsonl', 'metrics.csv', 'run.json']);

@@ -33,7 +33,7 @@ export interface RunListener {
   completions?(rows: CompletionRecord[]): void;
   evaluation?(record: EvaluationRecord): void;
   event?(record: RunEventRecord): void;
-  /** The run began, paused, went on or ended. */
+  /** The run began, paused, went on or ended, or its record knows something new (kl_at_start). */
   status?(record: RunRecord): void;
 }
 
@@ -161,6 +161,7 @@ export class RunRecorder {
   async klAtStart(kl: number): Promise<void> {
     this.state.kl_at_start = kl;
     await this.writeRecord();
+    this.options.listener?.status?.(this.record);
   }
 
   /** Writes the final model, a Hugging Face folder, to model/. */

@@ -188,6 +188,7 @@ export interface Replies {
 export type Event =
   | { type: 'reply'; request: number; command: Command['type']; value: Replies[Command['type']] }
   | { type: 'error'; request: number; code: ErrorCode; message: string }
+  /** A run began; sent again when its record knows more (paused, going on, KL at step 0). */
   | { type: 'run_created'; run: string; record: RunRecord }
   | {
       type: 'run_status';

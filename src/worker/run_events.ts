@@ -27,7 +27,6 @@ export function runEvents(
     timer ??= setTimeout(flush, INTERVAL_MS);
   };
 
-  let created = false;
   return {
     listener: {
       metrics: (row) => {
@@ -45,10 +44,8 @@ export function runEvents(
       evaluation: (evaluation) => post({ type: 'run_evaluation', run, evaluation }),
       event: (event) => post({ type: 'run_event', run, event }),
       status: (record) => {
-        if (!created) post({ type: 'run_created', run, record });
-        created = true;
         flush();
-        if (record.finished !== undefined) post({ type: 'run_finished', run, record });
+        post({ type: record.finished === undefined ? 'run_created' : 'run_finished', run, record });
       },
     },
     close: () => {
