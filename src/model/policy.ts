@@ -9,7 +9,7 @@ import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
 import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
-import { Buffers, type TrainingBuffers } from './buffers';
+import { Buffers, type BufferOptions, type TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
 import { Generator, type Completion, type Prompt, type Sampling } from './generate';
 import { packedAttention } from './layers/attention';
@@ -20,12 +20,6 @@ import type { Parameters } from './parameters';
 import type { ReferencePolicy } from './reference';
 import type { NamedTensor } from './safetensors';
 import { transformerBackward, transformerForward } from './transformer';
-
-export interface PolicyOptions {
-  trainable: boolean;
-  /** Room for a frozen copy, so that `freezeReference` can be called. */
-  reference: boolean;
-}
 
 /** What the policy says of each completion token, one array a sequence. */
 export interface Scores {
@@ -69,7 +63,7 @@ export class Policy {
     config: ModelConfig,
     tensors: ReadonlyMap<string, NamedTensor>,
     capacity: Capacity,
-    options: PolicyOptions,
+    options: BufferOptions,
   ) {
     this.gpu = gpu;
     this.config = config;
