@@ -4,7 +4,6 @@ import { recipes } from '../../recipes';
 import type { Recipe } from '../../recipes/recipe';
 import { resolveConfig } from '../../recipes/settings';
 import type { Config } from '../../runs/run';
-import { asPrograms } from '../../tasks/prompt';
 import { UsageError, type Command } from '../command';
 import { openData } from '../data_file';
 import { openCliGpu } from '../gpu';
@@ -49,9 +48,6 @@ ${recipes.map(recipeHelp).join('\n\n')}`,
     if (refusal) throw refusal;
     const evalPath = args.maybe('eval-data');
     const evalDataset = evalPath === undefined ? null : await openData(evalPath, io, options);
-    if (evalDataset && dataset.problems.some(({ program }) => program)) {
-      evalDataset.problems = asPrograms(evalDataset.problems);
-    }
     const { model, init } = await openModel(args.text('model'));
     const gpu = await openCliGpu(io);
     const record = await runToFolder(
