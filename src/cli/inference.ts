@@ -48,11 +48,13 @@ export async function generateWithProgress(
   const bar = io.progress();
   const started = Date.now();
   try {
-    return await policy.generate(prompts, sampling, (done) => {
-      if (io.signal.aborted)
-        throw new Stopped(`Stopped after ${done} of ${prompts.length}; nothing was written.`);
-      const total = prompts.length;
-      bar.update({ done, total, label, secondsLeft: secondsLeft(started, Date.now(), done, total) });
+    return await policy.generate(prompts, sampling, {
+      onProgress: (done) => {
+        if (io.signal.aborted)
+          throw new Stopped(`Stopped after ${done} of ${prompts.length}; nothing was written.`);
+        const total = prompts.length;
+        bar.update({ done, total, label, secondsLeft: secondsLeft(started, Date.now(), done, total) });
+      },
     });
   } finally {
     bar.end();

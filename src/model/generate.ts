@@ -40,6 +40,14 @@ export interface Completion {
   finish: 'eos' | 'length';
 }
 
+/** What a caller may hear of while completions are made. */
+export interface GenerationEvents {
+  /** How many completions are done, after every look at the GPU. */
+  onProgress?: (finished: number) => void | Promise<void>;
+  /** A completion, as soon as it is known, and its prompt's index: others may still be decoding. */
+  onFinished?: (completion: Completion, index: number) => void;
+}
+
 /** Decoding steps in one submit, between two looks at what has finished. */
 const STEPS = 16;
 const FREE = 0xffffffff;
@@ -86,7 +94,7 @@ export class Generator {
   async generate(
     prompts: readonly Prompt[],
     sampling: Sampling,
-    onProgress?: (finished: number) => void | Promise<void>,
+    { onProgress, onFinished }: GenerationEvents = {},
   ): Promise<Completion[]> {
     if (sampling.eos.length > 2) {
       throw new LabError(
@@ -112,9 +120,11 @@ export class Generator {
         const count = state[slot * 4 + 1] ?? 0;
         const finish = state[slot * 4 + 3] ?? RUNNING;
         if (owner < 0 || finish === RUNNING) continue;
-        completions[owner] = this.harvest(history, slot, count, finish === EOS ? 'eos' : 'length');
+        const completion = this.harvest(history, slot, count, finish === EOS ? 'eos' : 'length');
+        completions[owner] = completion;
         owners[slot] = -1;
         finished += 1;
+        onFinished?.(completion, owner);
       }
       await onProgress?.(finished);
     }

@@ -130,7 +130,10 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers',
     const sampling = { temperature: 1, top_k: 0, top_p: 1, max_new_tokens: 24, seed: 9, eos: [2] };
     const first = await policy.generate(prompts, sampling);
     expect(await policy.generate(prompts, sampling)).toEqual(first);
-    expect(await small.generate(prompts, sampling)).toEqual(first);
+    const heard: unknown[] = [];
+    const onFinished = (completion: unknown, index: number) => (heard[index] = completion);
+    expect(await small.generate(prompts, sampling, { onFinished })).toEqual(first);
+    expect(heard).toEqual(first);
     expect(await policy.generate(prompts, { ...sampling, seed: 10 })).not.toEqual(first);
     const { logp } = await policy.score(
       prompts.map(({ tokens }, i) => ({

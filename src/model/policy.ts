@@ -11,7 +11,7 @@ import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activation
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
 import { Buffers, type BufferOptions, type TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
-import { Generator, type Completion, type Prompt, type Sampling } from './generate';
+import { Generator, type Completion, type GenerationEvents, type Prompt, type Sampling } from './generate';
 import { packedAttention } from './layers/attention';
 import { Heads } from './layers/head';
 import type { BatchDims, Recorder } from './layers/recorder';
@@ -128,14 +128,14 @@ export class Policy {
     return logits;
   }
 
-  /** Completions sampled from the policy as it is. */
+  /** Completions sampled from the policy as it is; `events` hears of each as soon as it is there. */
   async generate(
     prompts: readonly Prompt[],
     sampling: Sampling,
-    onProgress?: (finished: number) => void | Promise<void>,
+    events: GenerationEvents = {},
   ): Promise<Completion[]> {
     if (!this.generator) throw new Error('this policy was made without room for generation');
-    return this.generator.generate(prompts, sampling, onProgress);
+    return this.generator.generate(prompts, sampling, events);
   }
 
   /**
