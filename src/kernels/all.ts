@@ -5,6 +5,7 @@ import { decodeAttentionKernels, kvAppend } from './decode';
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
+import { headSampleKernels, headSampleMerge } from './lm_head_sample';
 import { matmulKernels } from './matmul';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
@@ -47,4 +48,6 @@ export const allKernels: readonly Kernel[] = [
   kvAppend,
   ...Object.values(decodeAttentionKernels),
   sample,
+  ...Object.values(headSampleKernels),
+  headSampleMerge,
 ];

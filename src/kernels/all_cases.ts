@@ -5,6 +5,7 @@ import { decodeCases } from './decode.cases';
 import { embeddingCases } from './embedding.cases';
 import { fillCases } from './fill.cases';
 import { lmHeadCases } from './lm_head.cases';
+import { lmHeadSampleCases } from './lm_head_sample.cases';
 import { matmulCases } from './matmul.cases';
 import { objectivesCases } from './objectives.cases';
 import { reduceCases } from './reduce.cases';
@@ -32,4 +33,5 @@ export const allCases: readonly KernelCase[] = [
   ...adamwCases,
   ...decodeCases,
   ...samplerCases,
+  ...lmHeadSampleCases,
 ];

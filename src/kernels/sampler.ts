@@ -55,21 +55,29 @@ export interface SampleDims {
   top_p: number;
 }
 
+/** An integer's low and high 32 bits, as the kernels take a seed. */
+export const seedOf = (seed: number): Record<'seed_lo' | 'seed_hi', number> => ({
+  seed_lo: seed >>> 0,
+  seed_hi: Math.floor(seed / 2 ** 32) >>> 0,
+});
+
+/** The ids that end a row, as the kernels take them. Errors: more than two is a bug and throws. */
+export function endsOf(eos: readonly number[]): Record<'eos_count' | 'eos0' | 'eos1', number> {
+  if (eos.length > 2) throw new Error(`a row ends on at most two tokens, not ${eos.length}`);
+  return { eos_count: eos.length, eos0: eos[0] ?? 0, eos1: eos[1] ?? 0 };
+}
+
 /** Params and grid of `sample`. Errors: more than two EOS ids is a bug and throws. */
 export function sampleLaunch(dims: SampleDims): Launch<keyof typeof sample.params> {
   const { B, V, ldv, Hmax, eos, seed, temperature, top_k, top_p } = dims;
-  if (eos.length > 2) throw new Error(`sample ends a row on at most two tokens, not ${eos.length}`);
   return {
     params: {
       B,
       V,
       ldv,
       Hmax,
-      eos_count: eos.length,
-      eos0: eos[0] ?? 0,
-      eos1: eos[1] ?? 0,
-      seed_lo: seed >>> 0,
-      seed_hi: Math.floor(seed / 2 ** 32) >>> 0,
+      ...endsOf(eos),
+      ...seedOf(seed),
       temperature,
       top_k,
       top_p,

@@ -1,0 +1,35 @@
+/**
+ * How a head that stores no logits looks at its hidden states: `tiled` through workgroup memory (GPUs), `direct` without
+ * (software adapters). Same bindings, same results within rounding.
+ */
+export type HeadDesign = 'tiled' | 'direct';
+
+export interface HeadParts {
+  /** Tokens of the vocabulary a part covers, the last one perhaps fewer. */
+  width: number;
+  /** How many parts: what the merge goes through for every row. */
+  P: number;
+}
+
+const MOST_PARTS = 256;
+
+/** Tokens a block of the kernel takes at once, parts a workgroup works on, tokens a part should have at least. */
+const DESIGNS = {
+  tiled: { block: 64, together: 1, tokens: 64 },
+  direct: { block: 8, together: 8, tokens: 32 },
+} as const;
+
+/**
+ * The parts of a vocabulary of V tokens. They depend on nothing else: neither rows nor batch change the order of a sum.
+ * Their number is bounded, so that what is kept of a row is small beside its logits.
+ */
+export function headParts(design: HeadDesign, V: number): HeadParts {
+  const { block, together, tokens } = DESIGNS[design];
+  const wanted = Math.min(MOST_PARTS, Math.ceil(V / tokens / together) * together);
+  const width = Math.ceil(V / wanted / block) * block;
+  return { width, P: Math.ceil(V / width) };
+}
+
+/** Parts a row has at most, whatever the adapter: for plans made before one is known. */
+export const mostHeadParts = (V: number): number =>
+  Math.max(headParts('tiled', V).P, headParts('direct', V).P);

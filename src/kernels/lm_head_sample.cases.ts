@@ -1,0 +1,195 @@
+import { runOnce } from '../gpu/run_once';
+import type { KernelCase, Outcome } from './case';
+import { testNumbers } from './case_numbers';
+import { F32 } from './compare';
+import { NO_SLOT } from './decode';
+import { headParts, type HeadDesign } from './lm_head_parts';
+import {
+  headMergeConstants,
+  headSampleKernels,
+  headSampleLaunch,
+  headSampleMerge,
+  headSampleMergeLaunch,
+  type HeadSampleDims,
+} from './lm_head_sample';
+import { headSampleReference, headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
+import { NEAR_TIE } from './sampler.cases';
+
+const EXACT = { atol: 1e-9, rtol: 0, reason: 'whole numbers' };
+const DESIGNS: HeadDesign[] = ['tiled', 'direct'];
+const FIELDS = ['m', 's', 'score', 'z'] as const;
+const MARK = 7;
+
+interface Shape extends HeadSampleDims {
+  /** Whole logits, each token twice, so that every maximum is a tie. */
+  ties?: boolean;
+  /** Hidden values lie in [-scale, scale), weights in [-1, 1). */
+  scale: number;
+}
+
+// V below, at and above a block of 8 or 64 tokens, where parts become many and where they become wider; rows around a block of
+// 8 or 64; C below and above 16 steps of k.
+const BASE = { eos: [], seed: 1, temperature: 1, Hmax: 5, scale: 1 };
+const SHAPES: readonly Shape[] = [
+  { ...BASE, B: 0, V: 8, C: 4 },
+  { ...BASE, B: 1, V: 1, C: 4 },
+  { ...BASE, B: 3, V: 7, C: 8, seed: 2 ** 40 + 3 },
+  { ...BASE, B: 7, V: 8, C: 16, temperature: 0.7 },
+  { ...BASE, B: 8, V: 63, C: 12, eos: [3, 60] },
+  { ...BASE, B: 9, V: 64, C: 20, temperature: 0 },
+  { ...BASE, B: 17, V: 257, C: 64, temperature: 1.3 },
+  { ...BASE, B: 9, V: 258, C: 4, temperature: 0, ties: true, eos: [0] },
+  { ...BASE, B: 5, V: 1021, C: 36, scale: 3 },
+  { ...BASE, B: 63, V: 130, C: 8 },
+  { ...BASE, B: 64, V: 66, C: 8 },
+  { ...BASE, B: 65, V: 127, C: 8, temperature: 0.9 },
+  { ...BASE, B: 2, V: 8193, C: 4, scale: 2 },
+  { ...BASE, B: 3, V: 16_390, C: 4 },
+  { ...BASE, B: 2, V: 8192, C: 4, scale: 100, temperature: 50 },
+];
+
+/** Rows at many places: fresh, at their limit, at the end of their history; every fifth is finished. */
+function numbers({ B, V, C, Hmax, scale, seed, ties }: Shape): HeadSampleInputs {
+  const hidden = testNumbers(B * C, (seed % 1000) + V, scale);
+  const weight = testNumbers(V * C, (seed % 1000) + V + 1);
+  if (ties) {
+    hidden.forEach((x, i) => (hidden[i] = Math.round(4 * x)));
+    weight.forEach((x, i) => (weight[i] = i < (V * C) / 2 ? Math.round(4 * x) : weight[i - (V / 2) * C]!));
+  }
+  const rows = Array.from({ length: B }, (_, b) => b);
+  return {
+    hidden,
+    weight,
+    tokens: Uint32Array.from(rows, (b) => 100 + b),
+    positions: Uint32Array.from(rows, (b) => 3 * b),
+    slots: Uint32Array.from(rows, (b) => (b % 5 === 4 ? NO_SLOT : b)),
+    state: Uint32Array.from(rows.flatMap((b) => [1000 + 7 * b, b % Hmax, 3 + (b % 3), b % 5 === 4 ? 1 : 0])),
+  };
+}
+
+const floats = (data: ArrayLike<number>): Float32Array => Float32Array.from(data);
+const words = (data: ArrayLike<number>): Uint32Array => Uint32Array.from(data);
+const bitsOf = (data: Float32Array): Uint32Array => new Uint32Array(data.buffer);
+
+const describeShape = ({ B, V, C, temperature, ties, scale }: Shape): string =>
+  `B=${B} V=${V} C=${C} T=${temperature}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}`;
+
+/** A case whose numbers leave f32 and f64 no room to choose differently. Errors: throws where they do. */
+function checkMargin(shape: Shape, margin: number): void {
+  const least = NEAR_TIE * Math.max(1, shape.scale / 10);
+  if (!shape.ties && margin < least) throw new Error(`a near tie (${margin}): choose another seed`);
+}
+
+function partsCase(design: HeadDesign, shape: Shape): KernelCase {
+  const kernel = headSampleKernels[design];
+  return {
+    kernel: kernel.name,
+    direction: 'forward',
+    shape: describeShape(shape),
+    run: async (gpu) => {
+      const { B, V } = shape;
+      const inputs = numbers(shape);
+      const parts = headParts(design, V);
+      const { rows, margin } = headSampleReference(inputs, shape, parts);
+      checkMargin(shape, margin);
+      const { params, grid } = headSampleLaunch(design, shape);
+      const operands = {
+        hidden: floats(inputs.hidden),
+        weight: floats(inputs.weight),
+        positions: words(inputs.positions),
+        slots: words(inputs.slots),
+        state: words(inputs.state),
+        partials: B * parts.P * 5,
+      };
+      const { partials } = await runOnce(gpu, kernel, operands, params, grid);
+      const running = rows.flatMap((row, b) => (row ?? []).map((part, p) => ({ part, at: b * parts.P + p })));
+      const tolerance =
+        shape.scale > 10
+          ? { atol: 1e-4, rtol: 1e-4, reason: 'f32 logits near 200 are 1.5e-5 apart, and s follows' }
+          : F32;
+      return [
+        ...FIELDS.map((field, i): Outcome => ({
+          tensor: field,
+          actual: running.map(({ at }) => partials[5 * at + i] ?? Number.NaN),
+          expected: running.map(({ part }) => part[field]),
+          tolerance,
+        })),
+        {
+          tensor: 'token',
+          actual: running.map(({ at }) => bitsOf(partials)[5 * at + 4] ?? Number.NaN),
+          expected: running.map(({ part }) => part.token),
+          tolerance: EXACT,
+        },
+      ];
+    },
+  };
+}
+
+function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
+  return {
+    kernel: headSampleMerge.name,
+    direction: 'forward',
+    shape: `${describeShape(shape)} ${design}`,
+    run: async (gpu) => {
+      const { B, V, Hmax } = shape;
+      const inputs = numbers(shape);
+      const { P, width } = headParts(design, V);
+      const { rows } = headSampleReference(inputs, shape, { P, width });
+      const expected = headStepReference(inputs, shape);
+      for (const { margin } of expected.draws) checkMargin(shape, margin);
+      const partials = new Float32Array(B * P * 5).fill(Number.NaN);
+      rows.forEach((row, b) =>
+        row?.forEach(({ m, s, score, z, token }, p) => {
+          partials.set([m, s, score, z], 5 * (b * P + p));
+          bitsOf(partials)[5 * (b * P + p) + 4] = token;
+        }),
+      );
+      const operands = {
+        partials,
+        tokens: words(inputs.tokens),
+        positions: words(inputs.positions),
+        slots: words(inputs.slots),
+        state: words(inputs.state),
+        history: new Uint32Array(B * Hmax * 2).fill(MARK),
+      };
+      const { params, grid } = headSampleMergeLaunch(design, shape);
+      const out = await runOnce(gpu, headSampleMerge, operands, params, grid, headMergeConstants(design));
+      return stepOutcomes(shape, expected, out);
+    },
+  };
+}
+
+/** Every buffer a sampling step writes, beside the reference's. */
+export function stepOutcomes(
+  { B, Hmax }: HeadSampleDims,
+  expected: ReturnType<typeof headStepReference>,
+  out: Record<'tokens' | 'positions' | 'slots' | 'state' | 'history', Float32Array>,
+): Outcome[] {
+  const history = new Uint32Array(B * Hmax).fill(MARK);
+  const places = expected.draws.map(({ row, index }) => row * Hmax + index);
+  expected.draws.forEach(({ token }, i) => (history[places[i]!] = token));
+  return [
+    ...(['tokens', 'positions', 'slots', 'state'] as const).map((tensor) => ({
+      tensor,
+      actual: bitsOf(out[tensor]),
+      expected: expected[tensor],
+      tolerance: EXACT,
+    })),
+    {
+      tensor: 'history tokens',
+      actual: bitsOf(out.history).filter((_, i) => i % 2 === 0),
+      expected: history,
+      tolerance: EXACT,
+    },
+    {
+      tensor: 'history logps',
+      actual: places.map((place) => out.history[2 * place + 1] ?? Number.NaN),
+      expected: expected.draws.map(({ logp }) => logp),
+      tolerance: F32,
+    },
+  ];
+}
+
+export const lmHeadSampleCases: readonly KernelCase[] = DESIGNS.flatMap((design) =>
+  SHAPES.flatMap((shape) => [partsCase(design, shape), mergeCase(design, shape)]),
+);

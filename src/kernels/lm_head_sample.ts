@@ -1,0 +1,117 @@
+import wgsl from '../../shaders/head_sample.wgsl?raw';
+import directWgsl from '../../shaders/head_sample_direct.wgsl?raw';
+import mergeWgsl from '../../shaders/head_sample_merge.wgsl?raw';
+import type { View } from '../gpu/arena';
+import type { Gpu } from '../gpu/device';
+import { defineKernel, grid1d } from '../gpu/kernel';
+import type { Launch, Plan } from '../gpu/plan';
+import { headParts, mostHeadParts, type HeadDesign } from './lm_head_parts';
+import { endsOf, seedOf, type SampleDims } from './sampler';
+
+const binding = {
+  buffers: {
+    hidden: 'read',
+    weight: 'read',
+    positions: 'read',
+    slots: 'read',
+    state: 'read',
+    partials: 'read_write',
+  },
+  params: {
+    B: 'u32',
+    V: 'u32',
+    C: 'u32',
+    P: 'u32',
+    width: 'u32',
+    seed_lo: 'u32',
+    seed_hi: 'u32',
+    temperature: 'f32',
+  },
+} as const;
+
+/** The LM head and the draw of every part of the vocabulary in one: no logits. */
+export const headSampleKernels = {
+  tiled: defineKernel({ name: 'head_sample', wgsl, ...binding }),
+  direct: defineKernel({ name: 'head_sample_direct', wgsl: directWgsl, ...binding }),
+} as const;
+
+/** The parts' draws become each row's token. */
+export const headSampleMerge = defineKernel({
+  name: 'head_sample_merge',
+  wgsl: mergeWgsl,
+  buffers: {
+    partials: 'read',
+    tokens: 'read_write',
+    positions: 'read_write',
+    slots: 'read_write',
+    state: 'read_write',
+    history: 'read_write',
+  },
+  params: { B: 'u32', P: 'u32', Hmax: 'u32', eos_count: 'u32', eos0: 'u32', eos1: 'u32' },
+});
+
+/** A sampling step without logits: rows, history, ends, seed and temperature as in SampleDims; C the hidden size. */
+export type HeadSampleDims = Pick<SampleDims, 'B' | 'V' | 'Hmax' | 'eos' | 'seed' | 'temperature'> & {
+  C: number;
+};
+
+/** Rows a workgroup takes. */
+const ROWS = { tiled: 64, direct: 8 } as const;
+/** Parts a workgroup takes. */
+const PARTS = { tiled: 1, direct: 8 } as const;
+
+export function headSampleLaunch(
+  design: HeadDesign,
+  { B, V, C, seed, temperature }: HeadSampleDims,
+): Launch<keyof typeof binding.params> {
+  const { width, P } = headParts(design, V);
+  return {
+    params: { B, V, C, P, width, ...seedOf(seed), temperature },
+    grid: [Math.ceil(P / PARTS[design]), Math.ceil(B / ROWS[design])],
+  };
+}
+
+/** Threads a row and rows a workgroup of the merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */
+export const headMergeConstants = (design: HeadDesign): { LANES: number; ROWS: number } =>
+  design === 'direct' ? { LANES: 1, ROWS: 8 } : { LANES: 32, ROWS: 2 };
+
+/** Errors: more than two EOS ids is a bug and throws. */
+export function headSampleMergeLaunch(
+  design: HeadDesign,
+  { B, V, Hmax, eos }: HeadSampleDims,
+): Launch<keyof typeof headSampleMerge.params> {
+  return {
+    params: { B, P: headParts(design, V).P, Hmax, ...endsOf(eos) },
+    grid: grid1d(Math.ceil(B / headMergeConstants(design).ROWS)),
+  };
+}
+
+/** Shape of `partials` for B rows: what is kept of each part's draw. */
+export const headSampleShape = (B: number, V: number): [number, number, number] => [B, mostHeadParts(V), 5];
+
+export type HeadSampleBuffer =
+  'hidden' | 'weight' | 'tokens' | 'positions' | 'slots' | 'state' | 'history' | 'partials';
+
+/**
+ * Records the LM head and the choice of the next token in two dispatches, without logits: hidden (B,C), weight (V,C),
+ * partials of `headSampleShape`, the rest as in `addSample`, whose token, log-probability and end it writes. For greedy
+ * choice and plain temperature; top_k and top_p need `addSample`. B = 0 dispatches nothing.
+ */
+export function addHeadSample<D>(
+  plan: Plan<D>,
+  gpu: Gpu,
+  buffers: Readonly<Record<HeadSampleBuffer, View>>,
+  dims: (step: D) => HeadSampleDims,
+): void {
+  const design = gpu.facts.isSoftware ? 'direct' : 'tiled';
+  const { hidden, weight, tokens, positions, slots, state, history, partials } = buffers;
+  plan.add(headSampleKernels[design], { hidden, weight, positions, slots, state, partials }, (step) =>
+    headSampleLaunch(design, dims(step)),
+  );
+  plan.add(
+    headSampleMerge,
+    { partials, tokens, positions, slots, state, history },
+    (step) => headSampleMergeLaunch(design, dims(step)),
+    headMergeConstants(design),
+  );
+}
