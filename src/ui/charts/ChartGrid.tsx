@@ -5,8 +5,8 @@ import { ChartFigure } from './ChartFigure';
 import { usePacedRuns } from './paced_runs';
 import { MAIN_CHARTS, MORE_CHARTS } from './specs';
 
-/** The charts of all shown runs. A chunk of its own: the drawing library is fetched when there is something to draw. */
-export default function ChartGrid() {
+/** The charts of all shown runs. */
+export function ChartGrid() {
   const runs = usePacedRuns((state) => state.runs);
   const axis = useView((state) => state.axis);
   const [more, setMore] = useState(false);

@@ -1,4 +1,4 @@
-import { lazy, Suspense } from 'react';
+import { ChartGrid } from '../charts/ChartGrid';
 import { hasOwnRuns, useRuns } from '../stores/runs';
 import { useSetup } from '../stores/setup';
 import { ChartControls } from './ChartControls';
@@ -9,8 +9,6 @@ import { RunsPanel } from './RunsPanel';
 import { RunStrips } from './RunStrips';
 import { SettingsPanel } from './SettingsPanel';
 import { Welcome } from './Welcome';
-
-const ChartGrid = lazy(() => import('../charts/ChartGrid'));
 
 /** The centre: what is being set up, then the charts, then the runs and what they answered. */
 export function Stage({ fresh }: { fresh: boolean }) {
@@ -29,9 +27,7 @@ export function Stage({ fresh }: { fresh: boolean }) {
           <div className="watch">
             <RunStrips />
             <ChartControls />
-            <Suspense fallback={<div className="charts-waiting" />}>
-              <ChartGrid />
-            </Suspense>
+            <ChartGrid />
           </div>
           <div className="compare">
             <RunsPanel />
