@@ -5,6 +5,7 @@ import type { Kernel } from '../gpu/kernel';
 import { allKernels } from './all';
 import { allCases } from './all_cases';
 import type { KernelCase } from './case';
+import { matmulFamily } from './matmul';
 
 // Vite gives these at transform time; keys are paths from this file.
 const shaders = import.meta.glob<string>('../../shaders/*.wgsl', {
@@ -19,6 +20,7 @@ const cases = import.meta.glob<Record<string, unknown>>('./*.cases.ts', { eager:
 
 const files = new Map(Object.entries(shaders).map(([path, wgsl]) => [nameOf(path), wgsl]));
 const kernels = new Map(allKernels.map((kernel) => [kernel.name, kernel]));
+const generated = new Map(matmulFamily().map((kernel) => [kernel.name, kernel]));
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1, -'.wgsl'.length);
@@ -75,7 +77,7 @@ test('every case declared in src/kernels is in allCases', () => {
 
 test('every kernel has cases, every case a kernel', () => {
   const covered = new Set(allCases.map((one) => one.kernel));
-  expect([...covered].sort()).toEqual([...kernels.keys()].sort());
+  expect([...covered].sort()).toEqual([...kernels.keys(), ...generated.keys()].sort());
 });
 
 test('docs/kernels.md has every kernel in its table, and nothing else', () => {
@@ -84,8 +86,9 @@ test('docs/kernels.md has every kernel in its table, and nothing else', () => {
   expect(named.sort()).toEqual([...files.keys()].sort());
 });
 
-describe.each([...kernels.values()].map((kernel) => [kernel.name, kernel] as const))('%s', (name, kernel) => {
-  const wgsl = files.get(name) ?? '';
+const all = [...kernels.values(), ...generated.values()];
+describe.each(all.map((kernel) => [kernel.name, kernel] as const))('%s', (name, kernel) => {
+  const wgsl = generated.get(name)?.wgsl ?? files.get(name) ?? '';
   const reflect = (): WgslReflect => new WgslReflect(withoutBodies(wgsl));
 
   test('is bound to the file of its name', () => {

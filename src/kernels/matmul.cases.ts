@@ -1,21 +1,27 @@
+import type { Kernel } from '../gpu/kernel';
 import { runOnce } from '../gpu/run_once';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import type { Tolerance } from './compare';
 import {
-  matmulKernels,
+  MATMUL_LAYOUTS,
+  matmulConfigurationNames,
+  matmulConfigurations,
+  matmulFusions,
+  matmulKernel,
   matmulLaunch,
   matmulShapes,
-  type MatmulConfiguration,
+  PLAIN_TILE,
+  plainMatmulKernels,
   type MatmulLayout,
 } from './matmul';
-import { matmulReference } from './matmul.reference';
+import { matmulTile, PLAIN, type MatmulFusion } from './matmul_generator';
+import { gatedColumns, matmulReference, normedRows } from './matmul.reference';
 
-const LAYOUTS: MatmulLayout[] = ['nt', 'nn', 'tn'];
-const CONFIGURATIONS: MatmulConfiguration[] = ['tiled', 'direct'];
+type Shape = [M: number, N: number, K: number, extra: number, accumulate: boolean];
 
 /** M, N, K, extra floats in every row, accumulate: ones, tile edges and primes, K below and across a tile's step. */
-const SHAPES: [M: number, N: number, K: number, extra: number, accumulate: boolean][] = [
+const SHAPES: Shape[] = [
   [1, 1, 1, 0, false],
   [2, 3, 0, 0, false],
   [3, 2, 0, 4, true],
@@ -31,6 +37,16 @@ const SHAPES: [M: number, N: number, K: number, extra: number, accumulate: boole
   [65, 63, 31, 8, true],
   [67, 131, 127, 0, false],
 ];
+
+/** With a fusion N and K are multiples of 4, as a model's are. */
+const FUSED_SHAPES: Shape[] = [
+  [1, 4, 4, 0, false],
+  [3, 60, 20, 0, false],
+  [9, 68, 36, 4, true],
+  [65, 132, 64, 0, false],
+];
+
+const EPS = 1e-5;
 
 /** Sums of K products of numbers below 1 in f32. */
 const tolerance = (K: number): Tolerance => ({
@@ -51,38 +67,54 @@ function padded(rows: number, columns: number, stride: number, seed: number): Fl
 const strideOf = (columns: number, extra: number): number => Math.ceil(columns / 4) * 4 + extra;
 
 function matmulCase(
+  kernel: Kernel,
   layout: MatmulLayout,
-  configuration: MatmulConfiguration,
-  [M, N, K, extra, accumulate]: (typeof SHAPES)[number],
+  tile: readonly [number, number],
+  fusion: MatmulFusion,
+  [M, N, K, extra, accumulate]: Shape,
 ): KernelCase {
-  const kernel = matmulKernels[layout][configuration];
   return {
     kernel: kernel.name,
     direction: layout === 'nt' ? 'forward' : 'backward',
     shape: `M=${M} N=${N} K=${K}${extra ? ` rows+${extra}` : ''}${accumulate ? ' accumulate' : ''}`,
     run: async (gpu) => {
-      const shapes = matmulShapes(layout, { M, N, K });
+      const width = fusion.swiglu ? 2 * N : N;
+      const shapes = matmulShapes(layout, { M, N: width, K });
       const lda = strideOf(shapes.a[1], extra);
       const ldb = strideOf(shapes.b[1], extra);
       const ldc = strideOf(N, extra);
       const a = padded(shapes.a[0], shapes.a[1], lda, 1);
       const b = padded(shapes.b[0], shapes.b[1], ldb, 2);
       const before = padded(M, N, ldc, 3);
-      const { params, grid } = matmulLaunch(layout, configuration, { M, N, K, lda, ldb, ldc, accumulate });
-      const { out } = await runOnce(
-        gpu,
-        kernel,
-        { a, b, out: accumulate ? before : before.length },
-        params,
-        grid,
-      );
+      const weight = testNumbers(K, 4);
+      const residual = padded(M, N, ldc, 5);
+      const bias = testNumbers(N, 6);
+      const operands: Record<string, Float32Array | number> = {
+        a,
+        b,
+        weight,
+        residual,
+        bias,
+        out: accumulate ? before : before.length,
+      };
+      const { params, grid } = matmulLaunch(layout, tile, { M, N, K, lda, ldb, ldc, accumulate }, EPS);
+      const used = Object.fromEntries(Object.keys(kernel.buffers).map((name) => [name, operands[name] ?? 0]));
+      const { out = new Float32Array() } = await runOnce(gpu, kernel, used, params, grid);
 
-      const product = matmulReference(layout, a, b, { M, N, K, lda, ldb });
+      const left = fusion.norm ? normedRows(a, weight, EPS, { M, K, lda }) : a;
+      let expected = matmulReference(layout, left, b, { M, N: width, K, lda: fusion.norm ? K : lda, ldb });
+      if (fusion.swiglu) expected = gatedColumns(expected, M, N);
+      expected = expected.map((value, i) => {
+        const at = Math.floor(i / N) * ldc + (i % N);
+        return (
+          value +
+          (fusion.residual ? (residual[at] ?? 0) : 0) +
+          (fusion.bias ? (bias[i % N] ?? 0) : 0) +
+          (accumulate ? (before[at] ?? 0) : 0)
+        );
+      });
       const actual = new Float32Array(M * N);
       for (let m = 0; m < M; m++) actual.set(out.subarray(m * ldc, m * ldc + N), m * N);
-      const expected = product.map(
-        (value, i) => value + (accumulate ? (before[Math.floor(i / N) * ldc + (i % N)] ?? 0) : 0),
-      );
       const outcomes = [{ tensor: 'out', actual, expected, tolerance: tolerance(K) }];
       if (!accumulate && N % 4 !== 0) {
         const padding: number[] = [];
@@ -100,7 +132,20 @@ function matmulCase(
   };
 }
 
-/** Every layout and configuration at every shape. */
-export const matmulCases: KernelCase[] = LAYOUTS.flatMap((layout) =>
-  CONFIGURATIONS.flatMap((configuration) => SHAPES.map((shape) => matmulCase(layout, configuration, shape))),
+const plainCases = MATMUL_LAYOUTS.flatMap((layout) =>
+  SHAPES.map((shape) => matmulCase(plainMatmulKernels[layout], layout, PLAIN_TILE, PLAIN, shape)),
 );
+
+const generatedCases = MATMUL_LAYOUTS.flatMap((layout) =>
+  matmulConfigurationNames.flatMap((configuration) =>
+    matmulFusions[layout].flatMap((fusion) => {
+      const kernel = matmulKernel(layout, configuration, fusion);
+      const tile = matmulTile(matmulConfigurations[configuration], fusion);
+      const shapes = fusion === PLAIN ? SHAPES : FUSED_SHAPES;
+      return shapes.map((shape) => matmulCase(kernel, layout, tile, fusion, shape));
+    }),
+  ),
+);
+
+/** The plain kernels and every generated one, at every shape. */
+export const matmulCases: KernelCase[] = [...plainCases, ...generatedCases];

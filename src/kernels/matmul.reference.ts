@@ -1,5 +1,13 @@
 import type { MatmulLayout } from './matmul';
 
+interface ReferenceDims {
+  M: number;
+  N: number;
+  K: number;
+  lda: number;
+  ldb: number;
+}
+
 /**
  * out (M,N) = a b in f64, by the definition: nt a (M,K) b (N,K), nn a (M,K) b (K,N), tn a (K,M) b (K,N). Operands are
  * row-major with rows of lda and ldb values; out is dense.
@@ -8,7 +16,7 @@ export function matmulReference(
   layout: MatmulLayout,
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  { M, N, K, lda, ldb }: { M: number; N: number; K: number; lda: number; ldb: number },
+  { M, N, K, lda, ldb }: ReferenceDims,
 ): Float64Array {
   const out = new Float64Array(M * N);
   for (let m = 0; m < M; m++) {
@@ -20,6 +28,35 @@ export function matmulReference(
         sum += left * right;
       }
       out[m * N + n] = sum;
+    }
+  }
+  return out;
+}
+
+/** Rows of a (M,K), lda apart, RMS-normed and scaled by weight (K), in f64; dense. Zhang & Sennrich 2019, eq. 4. */
+export function normedRows(
+  a: ArrayLike<number>,
+  weight: ArrayLike<number>,
+  eps: number,
+  { M, K, lda }: { M: number; K: number; lda: number },
+): Float64Array {
+  const out = new Float64Array(M * K);
+  for (let m = 0; m < M; m++) {
+    let squares = 0;
+    for (let k = 0; k < K; k++) squares += (a[m * lda + k] ?? 0) ** 2;
+    const rstd = 1 / Math.sqrt(squares / K + eps);
+    for (let k = 0; k < K; k++) out[m * K + k] = (a[m * lda + k] ?? 0) * (weight[k] ?? 0) * rstd;
+  }
+  return out;
+}
+
+/** out (M,N) = silu(gate) · up of gateUp (M,2N), in f64. Shazeer 2020 (arXiv:2002.05202). */
+export function gatedColumns(gateUp: Float64Array, M: number, N: number): Float64Array {
+  const out = new Float64Array(M * N);
+  for (let m = 0; m < M; m++) {
+    for (let n = 0; n < N; n++) {
+      const gate = gateUp[m * 2 * N + n] ?? 0;
+      out[m * N + n] = (gate / (1 + Math.exp(-gate))) * (gateUp[m * 2 * N + N + n] ?? 0);
     }
   }
   return out;

@@ -7,8 +7,18 @@ import { Stream } from '../gpu/stream';
 import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose, expectGradient, F32 } from './compare';
-import { addMatmul, matmulKernels, matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
+import {
+  addMatmul,
+  MATMUL_LAYOUTS,
+  matmulConfigurationNames,
+  matmulConfigurations,
+  matmulKernel,
+  matmulLaunch,
+  matmulShapes,
+  type MatmulLayout,
+} from './matmul';
 import { matmulCases } from './matmul.cases';
+import { matmulTile } from './matmul_generator';
 import { matmulReference } from './matmul.reference';
 import { describeCases } from './testing';
 
@@ -34,8 +44,8 @@ describe('matmul reference', () => {
 });
 
 test('a row stride that cannot be is refused', () => {
-  expect(() => matmulLaunch('nt', 'tiled', { M: 1, N: 8, K: 8, lda: 6 })).toThrow('lda is 6');
-  expect(() => matmulLaunch('nn', 'direct', { M: 1, N: 8, K: 8, ldc: 4 })).toThrow('ldc is 4');
+  expect(() => matmulLaunch('nt', [64, 64], { M: 1, N: 8, K: 8, lda: 6 })).toThrow('lda is 6');
+  expect(() => matmulLaunch('nn', [8, 64], { M: 1, N: 8, K: 8, ldc: 4 })).toThrow('ldc is 4');
 });
 
 describe('matmul on the GPU', () => {
@@ -59,30 +69,31 @@ describe('matmul on the GPU', () => {
     return out;
   };
 
-  test.each(
-    (['nt', 'nn', 'tn'] as const).flatMap((layout) =>
-      (['tiled', 'direct'] as const).map((c) => [layout, c] as const),
-    ),
-  )('%s %s: a row has the same bits whatever batch it is in', async (layout, configuration) => {
-    const [M, N, K] = [72, 44, 52];
-    const shapes = matmulShapes(layout, { M, N, K });
-    const a = testNumbers(shapes.a[0] * shapes.a[1], 1);
-    const b = testNumbers(shapes.b[0] * shapes.b[1], 2);
-    const multiply = async (first: number, count: number): Promise<Float32Array> => {
-      const { params, grid } = matmulLaunch(layout, configuration, { M: count, N, K });
-      const part = rows(layout, a, first, count, M, K);
-      const kernel = matmulKernels[layout][configuration];
-      return (await runOnce(gpu, kernel, { a: part, b, out: count * N }, params, grid)).out;
-    };
-    const whole = await multiply(0, M);
-    for (const [first, count] of [
-      [0, 4],
-      [4, 36],
-      [68, 4],
-    ] as const) {
-      expect(await multiply(first, count)).toEqual(whole.slice(first * N, (first + count) * N));
-    }
-  });
+  test.each(MATMUL_LAYOUTS.flatMap((layout) => matmulConfigurationNames.map((c) => [layout, c] as const)))(
+    '%s %s: a row has the same bits whatever batch it is in',
+    async (layout, configuration) => {
+      const [M, N, K] = [72, 44, 52];
+      const shapes = matmulShapes(layout, { M, N, K });
+      const a = testNumbers(shapes.a[0] * shapes.a[1], 1);
+      const b = testNumbers(shapes.b[0] * shapes.b[1], 2);
+      const tile = matmulTile(matmulConfigurations[configuration]);
+      const kernel = matmulKernel(layout, configuration);
+      const multiply = async (first: number, count: number): Promise<Float32Array> => {
+        const { params, grid } = matmulLaunch(layout, tile, { M: count, N, K });
+        const part = rows(layout, a, first, count, M, K);
+        const { out } = await runOnce(gpu, kernel, { a: part, b, out: count * N }, params, grid);
+        return out ?? new Float32Array();
+      };
+      const whole = await multiply(0, M);
+      for (const [first, count] of [
+        [0, 4],
+        [4, 36],
+        [68, 4],
+      ] as const) {
+        expect(await multiply(first, count)).toEqual(whole.slice(first * N, (first + count) * N));
+      }
+    },
+  );
 
   test('one plan runs several sizes, none of them too small', async () => {
     const arena = new Arena('matmul', 'separate');

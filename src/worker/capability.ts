@@ -32,8 +32,11 @@ function oneCaseAKernel(isSoftware: boolean): KernelCase[] {
   for (const kernelCase of allCases) {
     byKernel.set(kernelCase.kernel, [...(byKernel.get(kernelCase.kernel) ?? []), kernelCase]);
   }
-  const used = [...byKernel.keys()].filter((kernel) =>
-    isSoftware ? !byKernel.has(kernel + DIRECT) : !kernel.endsWith(DIRECT),
+  const names = [...byKernel.keys()];
+  const used = names.filter((kernel) =>
+    isSoftware
+      ? !kernel.includes('_tiled') && !names.some((name) => name.startsWith(kernel + DIRECT))
+      : !kernel.includes(DIRECT),
   );
   return used.flatMap((kernel) => {
     const cases = byKernel.get(kernel) ?? [];
