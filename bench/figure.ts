@@ -1,0 +1,93 @@
+/** What the bench writes: plain data, the same from Node and from a browser, read again by the lab's /bench page. */
+export interface Figure {
+  /** `part/what/whose`, e.g. `train_step/ours`; kernels carry their dims: `kernels/nano/matmul_nt/M=2112,N=128,K=64`. */
+  name: string;
+  value: number;
+  unit: string;
+  /** How many timed repeats the value is the median of; 1 for counts. */
+  samples: number;
+  /** Share of what the adapter's measured roof allows for this work; left out where no roof is known or none applies. */
+  fraction_of_roof?: number;
+}
+
+/** The adapter's measured limits; null where a probe did not pass its own check. */
+export interface Roofline {
+  /** GB/s read plus written by a copy kernel. */
+  copy_gb_s: number | null;
+  /** GFLOP/s of fused multiply-adds, two operations each. */
+  fma_gflop_s: number | null;
+}
+
+export interface Report {
+  adapter: string;
+  versions: Record<string, string>;
+  roofline: Roofline;
+  figures: Figure[];
+}
+
+/** Work of one sample, for its place under the roof. */
+export interface Cost {
+  flops: number;
+  /** Bytes that must be read and written at least once. */
+  bytes: number;
+}
+
+/**
+ * Share of the roof that `cost` reached in `milliseconds`: the time the slower of arithmetic and traffic would need at
+ * the measured peaks, over the time taken (Williams et al. 2009, CACM 52(4)). Undefined when a needed peak is unknown.
+ */
+export function fractionOfRoof(cost: Cost, milliseconds: number, roofline: Roofline): number | undefined {
+  const least = leastMilliseconds(cost, roofline);
+  return least === undefined || !(milliseconds > 0) ? undefined : least / milliseconds;
+}
+
+/** Milliseconds that `cost` takes at the roof, or undefined when a needed peak is unknown. */
+export function leastMilliseconds({ flops, bytes }: Cost, roofline: Roofline): number | undefined {
+  const { copy_gb_s, fma_gflop_s } = roofline;
+  if ((flops > 0 && fma_gflop_s === null) || (bytes > 0 && copy_gb_s === null)) return undefined;
+  return Math.max(flops / (fma_gflop_s ?? Infinity), bytes / (copy_gb_s ?? Infinity)) / 1e6;
+}
+
+/** The middle value; the mean of the two middle ones of an even number. NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length / 2;
+  const upper = sorted[Math.floor(half)] ?? Number.NaN;
+  return Number.isInteger(half) ? ((sorted[half - 1] ?? Number.NaN) + upper) / 2 : upper;
+}
+
+/**
+ * Reads a report back. Errors: throws, in a sentence, when the text is no report of this bench.
+ */
+export function parseReport(text: string): Report {
+  const refuse = (what: string): never => {
+    throw new Error(`This is no report of the bench: ${what}.`);
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return refuse('the file is not JSON');
+  }
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const isRoof = (value: unknown): boolean => value === null || (typeof value === 'number' && value > 0);
+  if (!isRecord(json)) return refuse('it holds no object');
+  const { adapter, versions, roofline, figures } = json;
+  if (typeof adapter !== 'string') return refuse('adapter is missing');
+  if (!isRecord(versions)) return refuse('versions are missing');
+  if (!isRecord(roofline) || !isRoof(roofline.copy_gb_s) || !isRoof(roofline.fma_gflop_s))
+    return refuse('roofline must hold copy_gb_s and fma_gflop_s, each a positive number or null');
+  if (!Array.isArray(figures)) return refuse('figures are missing');
+  figures.forEach((figure: unknown, i) => {
+    const isFigure =
+      isRecord(figure) &&
+      typeof figure.name === 'string' &&
+      typeof figure.value === 'number' &&
+      typeof figure.unit === 'string' &&
+      typeof figure.samples === 'number' &&
+      (figure.fraction_of_roof === undefined || typeof figure.fraction_of_roof === 'number');
+    if (!isFigure) refuse(`figure ${i + 1} lacks name, value, unit or samples`);
+  });
+  return json as unknown as Report;
+}

@@ -1,0 +1,41 @@
+import { adapterName, type Gpu } from '../src/gpu/device';
+import type { Figure, Report, Roofline } from './figure';
+import { measureRoofline } from './roofline/roofline';
+import type { BenchContext, SuiteTable } from './suite';
+
+export interface BenchOptions {
+  suites: SuiteTable;
+  /** Names of the suites to run; `roofline` alone runs none. */
+  chosen: readonly string[];
+  models: readonly string[];
+  versions: Record<string, string>;
+  settings?: Readonly<Record<string, string | undefined>>;
+  read: BenchContext['read'];
+  onRoofline?: (roofline: Roofline) => void;
+  onFigure?: (figure: Figure) => void;
+  onNote?: (sentence: string) => void;
+}
+
+/** Measures the roofline, then runs the chosen suites in the table's order. Errors: an unknown suite, by name. */
+export async function runBench(gpu: Gpu, options: BenchOptions): Promise<Report> {
+  const { suites, chosen, models, versions, settings = {}, read } = options;
+  const unknown = chosen.filter((name) => name !== 'roofline' && !(name in suites));
+  if (unknown.length)
+    throw new Error(
+      `There is no suite ${unknown.join(', ')}; there are roofline, ${Object.keys(suites).join(', ')}.`,
+    );
+  const figures: Figure[] = [];
+  const report = (figure: Figure): void => {
+    figures.push(figure);
+    options.onFigure?.(figure);
+  };
+  const note = (sentence: string): void => options.onNote?.(sentence);
+  const roofline = await measureRoofline(gpu, report, note);
+  options.onRoofline?.(roofline);
+  for (const [name, load] of Object.entries(suites)) {
+    if (!chosen.includes(name)) continue;
+    const suite = await load();
+    await suite({ gpu, roofline, models, read, settings, report, note });
+  }
+  return { adapter: adapterName(gpu.facts), versions, roofline, figures };
+}

@@ -1,0 +1,73 @@
+import type { Gpu } from '../src/gpu/device';
+import { Stream } from '../src/gpu/stream';
+import { median } from './figure';
+
+/** Timed repeats of everything, after one that warms up. */
+export const SAMPLES = 5;
+/** A sample is repeated within one submit until it takes at least this long: clocks are coarse (65 to 100 µs). */
+export const LEAST_MS = 10;
+const MOST_REPEATS = 1 << 16;
+
+/** Median milliseconds of one execution, and how many samples that is the median of. */
+export interface Timing {
+  milliseconds: number;
+  samples: number;
+}
+
+/** Times work that a GPU does in one pass: by timestamps where the adapter has them, else by the clock on the wall. */
+export class GpuClock {
+  private readonly stream: Stream;
+
+  constructor(gpu: Gpu) {
+    this.stream = new Stream(gpu);
+  }
+
+  /** Milliseconds of one submit that encodes `encode` `repeats` times. */
+  async once(encode: (pass: GPUComputePassEncoder) => void, repeats: number): Promise<number> {
+    this.stream.takeTimings();
+    await this.stream.read(
+      'bench',
+      (pass) => {
+        for (let i = 0; i < repeats; i++) encode(pass);
+      },
+      [],
+    );
+    return this.stream.takeTimings()['bench'] ?? Number.NaN;
+  }
+
+  /** Median time of one `encode`, repeated within each sample to `LEAST_MS`. */
+  async time(encode: (pass: GPUComputePassEncoder) => void, samples = SAMPLES): Promise<Timing> {
+    const repeats = await this.repeatsFor(encode);
+    const taken: number[] = [];
+    for (let i = 0; i < samples; i++) taken.push((await this.once(encode, repeats)) / repeats);
+    return { milliseconds: median(taken), samples };
+  }
+
+  /** How often `encode` fits into a sample of at least `LEAST_MS`; its runs are the warm-up. */
+  private async repeatsFor(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
+    let repeats = 1;
+    await this.once(encode, repeats); // compiles
+    for (;;) {
+      const taken = await this.once(encode, repeats);
+      if (taken >= LEAST_MS || repeats >= MOST_REPEATS) return repeats;
+      const wanted = taken > 0 ? Math.ceil((repeats * LEAST_MS * 1.25) / taken) : repeats * 16;
+      repeats = Math.min(MOST_REPEATS, Math.max(repeats + 1, Math.min(wanted, repeats * 16)));
+    }
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+}
+
+/** Median milliseconds on the wall of an asynchronous piece of work, after one to warm up. */
+export async function timeWall(work: () => Promise<unknown>, samples = SAMPLES): Promise<Timing> {
+  await work();
+  const taken: number[] = [];
+  for (let i = 0; i < samples; i++) {
+    const started = performance.now();
+    await work();
+    taken.push(performance.now() - started);
+  }
+  return { milliseconds: median(taken), samples };
+}
