@@ -6,6 +6,7 @@ import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
 import { headSampleKernels, headSampleMerge } from './lm_head_sample';
+import { headScoreKernels, headScoreMerge } from './lm_head_score';
 import { plainMatmulKernels } from './matmul';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
@@ -39,6 +40,8 @@ export const allKernels: readonly Kernel[] = [
   swigluBackward,
   logitsStats,
   logitsBackward,
+  ...Object.values(headScoreKernels),
+  headScoreMerge,
   sftKernel,
   ppoClipKernel,
   valueHeadForward,

@@ -6,6 +6,7 @@ import { embeddingCases } from './embedding.cases';
 import { fillCases } from './fill.cases';
 import { lmHeadCases } from './lm_head.cases';
 import { lmHeadSampleCases } from './lm_head_sample.cases';
+import { lmHeadScoreCases } from './lm_head_score.cases';
 import { matmulCases } from './matmul.cases';
 import { objectivesCases } from './objectives.cases';
 import { reduceCases } from './reduce.cases';
@@ -27,6 +28,7 @@ export const allCases: readonly KernelCase[] = [
   ...attentionCases,
   ...swigluCases,
   ...lmHeadCases,
+  ...lmHeadScoreCases,
   ...objectivesCases,
   ...valueHeadCases,
   ...reduceCases,

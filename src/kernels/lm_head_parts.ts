@@ -1,3 +1,5 @@
+import type { Grid } from '../gpu/kernel';
+
 /**
  * How a head that stores no logits looks at its hidden states: `tiled` through workgroup memory (GPUs), `direct` without
  * (software adapters). Same bindings, same results within rounding.
@@ -13,10 +15,10 @@ export interface HeadParts {
 
 const MOST_PARTS = 256;
 
-/** Tokens a block of the kernel takes at once, parts a workgroup works on, tokens a part should have at least. */
+/** Tokens a block of the kernel takes at once, rows and parts a workgroup works on, tokens a part should have at least. */
 const DESIGNS = {
-  tiled: { block: 64, together: 1, tokens: 64 },
-  direct: { block: 8, together: 8, tokens: 32 },
+  tiled: { block: 64, rows: 64, together: 1, tokens: 64 },
+  direct: { block: 8, rows: 8, together: 8, tokens: 32 },
 } as const;
 
 /**
@@ -33,3 +35,13 @@ export function headParts(design: HeadDesign, V: number): HeadParts {
 /** Parts a row has at most, whatever the adapter: for plans made before one is known. */
 export const mostHeadParts = (V: number): number =>
   Math.max(headParts('tiled', V).P, headParts('direct', V).P);
+
+/** Workgroups of a head over so many rows. */
+export const headGrid = (design: HeadDesign, rows: number, V: number): Grid => [
+  Math.ceil(headParts(design, V).P / DESIGNS[design].together),
+  Math.ceil(rows / DESIGNS[design].rows),
+];
+
+/** Threads a row and rows a workgroup of a merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */
+export const headMergeConstants = (design: HeadDesign): { LANES: number; ROWS: number } =>
+  design === 'direct' ? { LANES: 1, ROWS: 8 } : { LANES: 32, ROWS: 2 };

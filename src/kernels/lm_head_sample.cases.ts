@@ -3,9 +3,8 @@ import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import { NO_SLOT } from './decode';
-import { headParts, type HeadDesign } from './lm_head_parts';
+import { headMergeConstants, headParts, type HeadDesign } from './lm_head_parts';
 import {
-  headMergeConstants,
   headSampleKernels,
   headSampleLaunch,
   headSampleMerge,

@@ -5,7 +5,7 @@ import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { headParts, mostHeadParts, type HeadDesign } from './lm_head_parts';
+import { headGrid, headMergeConstants, headParts, mostHeadParts, type HeadDesign } from './lm_head_parts';
 import { endsOf, seedOf, type SampleDims } from './sampler';
 
 const binding = {
@@ -55,25 +55,15 @@ export type HeadSampleDims = Pick<SampleDims, 'B' | 'V' | 'Hmax' | 'eos' | 'seed
   C: number;
 };
 
-/** Rows a workgroup takes. */
-const ROWS = { tiled: 64, direct: 8 } as const;
-/** Parts a workgroup takes. */
-const PARTS = { tiled: 1, direct: 8 } as const;
-
 export function headSampleLaunch(
   design: HeadDesign,
   { B, V, C, seed, temperature }: HeadSampleDims,
 ): Launch<keyof typeof binding.params> {
-  const { width, P } = headParts(design, V);
   return {
-    params: { B, V, C, P, width, ...seedOf(seed), temperature },
-    grid: [Math.ceil(P / PARTS[design]), Math.ceil(B / ROWS[design])],
+    params: { B, V, C, ...headParts(design, V), ...seedOf(seed), temperature },
+    grid: headGrid(design, B, V),
   };
 }
-
-/** Threads a row and rows a workgroup of the merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */
-export const headMergeConstants = (design: HeadDesign): { LANES: number; ROWS: number } =>
-  design === 'direct' ? { LANES: 1, ROWS: 8 } : { LANES: 32, ROWS: 2 };
 
 /** Errors: more than two EOS ids is a bug and throws. */
 export function headSampleMergeLaunch(

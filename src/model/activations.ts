@@ -1,4 +1,5 @@
 import { Arena, type Tensor } from '../gpu/arena';
+import { headScoreFloats } from '../kernels/lm_head_score';
 import { qkvWidth, type ModelConfig } from './config';
 
 /** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
@@ -109,7 +110,7 @@ export class HeadActivations {
   /** (M,C) final hidden states of the rows that carry loss. */
   readonly hidden: Tensor;
   readonly dhidden: Tensor;
-  /** (R,ldv) one chunk of logits, overwritten by its gradient. */
+  /** (R,ldv) one chunk of logits, overwritten by its gradient; scoring keeps its partials here. */
   readonly logits: Tensor;
   readonly logp: Tensor;
   readonly entropy: Tensor;
@@ -130,7 +131,9 @@ export class HeadActivations {
     const add = (name: string, shape: number[]): Tensor => this.arena.tensor(name, shape);
     this.hidden = add('hidden', [M, config.hidden_size]);
     this.dhidden = add('dhidden', [M, config.hidden_size]);
-    this.logits = add('logits', [Math.max(capacity.chunk, capacity.slots), logitsStride(config)]);
+    const ldv = logitsStride(config);
+    const partialRows = Math.ceil(headScoreFloats(M, config.vocab_size) / ldv);
+    this.logits = add('logits', [Math.max(capacity.chunk, capacity.slots, partialRows), ldv]);
     this.logp = add('logp', [M]);
     this.entropy = add('entropy', [M]);
     this.lse = add('lse', [M]);

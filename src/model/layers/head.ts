@@ -6,6 +6,7 @@ import {
   logitsStatsConstants,
   logitsStatsLaunch,
 } from '../../kernels/lm_head';
+import { addHeadScore } from '../../kernels/lm_head_score';
 import { addMatmul } from '../../kernels/matmul';
 import type { Objective, ObjectiveBuffer } from '../../kernels/objectives';
 import { reduceColumns, reduceColumnsLaunch } from '../../kernels/reduce';
@@ -23,8 +24,8 @@ import type { Parameters } from '../parameters';
 import type { BatchDims, Recorder } from './recorder';
 
 /**
- * The heads: of all N hidden states only the M that carry loss are gathered, then the LM head runs over chunks of rows,
- * so that no (N,V) logits exist. Per chunk: logits → log-prob and entropy → objective → dlogits in place → dX, dW.
+ * The heads: of all N hidden states only the M that carry loss are gathered. Scoring stores no logits; training runs over
+ * chunks of rows, so that no (N,V) logits exist: logits → log-prob and entropy → objective → dlogits in place → dX, dW.
  */
 export class Heads {
   private readonly r: Recorder;
@@ -49,9 +50,24 @@ export class Heads {
 
   /** hidden (N,C) → log-prob, entropy and, with `value`, the value of every completion token. */
   score(hidden: Tensor, value: boolean): void {
+    const { plan, gpu, config } = this.r;
+    const { logits: partials, logp, entropy, correct } = this.saved;
     this.gather(hidden);
     if (value) this.valueForward();
-    this.eachChunk((chunk) => this.chunkForward(chunk));
+    addHeadScore(
+      plan,
+      gpu,
+      {
+        hidden: this.saved.hidden,
+        weight: this.weights.head,
+        targets: this.inputs.targets,
+        partials,
+        logp,
+        entropy,
+        correct,
+      },
+      ({ M }) => ({ M, V: config.vocab_size, C: config.hidden_size }),
+    );
   }
 
   /**

@@ -1,0 +1,150 @@
+import { runOnce } from '../gpu/run_once';
+import type { KernelCase, Outcome } from './case';
+import { testNumbers } from './case_numbers';
+import { F32 } from './compare';
+import { logitsStatsReference } from './lm_head.reference';
+import { headMergeConstants, headParts, type HeadDesign } from './lm_head_parts';
+import { headLogits } from './lm_head_sample.reference';
+import {
+  headScoreKernels,
+  headScoreLaunch,
+  headScoreMerge,
+  headScoreMergeLaunch,
+  type HeadScoreDims,
+} from './lm_head_score';
+import { headScoreReference } from './lm_head_score.reference';
+
+const EXACT = { atol: 1e-9, rtol: 0, reason: 'whole numbers' };
+const DESIGNS: HeadDesign[] = ['tiled', 'direct'];
+const FIELDS = ['m', 's', 't'] as const;
+
+interface Shape extends HeadScoreDims {
+  /** Hidden values lie in [-scale, scale), weights in [-1, 1). */
+  scale: number;
+  /** Whole logits, each token twice, so that every maximum is a tie. */
+  ties?: boolean;
+}
+
+// V below, at and above a block of 8 or 64 tokens, where parts become many and where they become wider; rows around a block of
+// 8 or 64; C below and above 16 steps of k. At scale 60 most probabilities vanish.
+const SHAPES: readonly Shape[] = [
+  { M: 0, V: 8, C: 4, scale: 1 },
+  { M: 1, V: 1, C: 4, scale: 1 },
+  { M: 3, V: 7, C: 8, scale: 1 },
+  { M: 7, V: 8, C: 16, scale: 2 },
+  { M: 8, V: 63, C: 12, scale: 1 },
+  { M: 9, V: 64, C: 20, scale: 1 },
+  { M: 17, V: 257, C: 64, scale: 1 },
+  { M: 9, V: 258, C: 4, scale: 1, ties: true },
+  { M: 5, V: 1021, C: 36, scale: 3 },
+  { M: 63, V: 130, C: 8, scale: 1 },
+  { M: 64, V: 66, C: 8, scale: 1 },
+  { M: 65, V: 127, C: 8, scale: 1 },
+  { M: 2, V: 8193, C: 4, scale: 2 },
+  { M: 3, V: 16_390, C: 4, scale: 1 },
+  { M: 5, V: 514, C: 12, scale: 60 },
+];
+
+function numbers({ M, V, C, scale, ties }: Shape) {
+  const hidden = testNumbers(M * C, V, scale);
+  const weight = testNumbers(V * C, V + 1);
+  if (ties) {
+    hidden.forEach((x, i) => (hidden[i] = Math.round(4 * x)));
+    weight.forEach((x, i) => (weight[i] = i < (V * C) / 2 ? Math.round(4 * x) : weight[i - (V / 2) * C]!));
+  }
+  const logits = headLogits(hidden, weight, M, V, C);
+  // Every other row asks for its argmax; of two equal ones for the first, then for the second.
+  const targets = new Uint32Array(M);
+  for (let m = 0; m < M; m++) {
+    const row = logits.subarray(m * V, (m + 1) * V);
+    const largest = Math.max(...row);
+    if (ties) targets[m] = m % 2 === 0 ? row.indexOf(largest) : row.lastIndexOf(largest);
+    else targets[m] = m % 2 === 0 ? row.indexOf(largest) : (m * 7919 + V - 1) % V;
+  }
+  return { hidden, weight, targets, logits };
+}
+
+const shapeOf = ({ M, V, C, scale, ties }: Shape): string =>
+  `M=${M} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}`;
+
+const toleranceOf = ({ scale }: Shape) =>
+  scale > 10
+    ? { atol: 1e-4, rtol: 1e-4, reason: 'f32 logits near 200 are 1.5e-5 apart, and the sums follow' }
+    : F32;
+
+function partsCase(design: HeadDesign, shape: Shape): KernelCase {
+  const kernel = headScoreKernels[design];
+  return {
+    kernel: kernel.name,
+    direction: 'forward',
+    shape: shapeOf(shape),
+    run: async (gpu) => {
+      const { M, V } = shape;
+      const { hidden, weight, targets, logits } = numbers(shape);
+      const parts = headParts(design, V);
+      const expected = headScoreReference(logits, M, V, parts);
+      const { params, grid } = headScoreLaunch(design, shape);
+      const operands = { hidden, weight, targets, partials: M * parts.P * 4, logp: M };
+      const { partials, logp } = await runOnce(gpu, kernel, operands, params, grid);
+      const tolerance = toleranceOf(shape);
+      return [
+        ...FIELDS.map((field, i): Outcome => ({
+          tensor: field,
+          actual: partials.filter((_, at) => at % 4 === i),
+          expected: expected.map((part) => part[field]),
+          tolerance,
+        })),
+        {
+          tensor: 'argmax',
+          actual: new Uint32Array(partials.buffer).filter((_, at) => at % 4 === 3),
+          expected: expected.map(({ argmax }) => argmax),
+          tolerance: EXACT,
+        },
+        {
+          tensor: "target's z",
+          actual: logp,
+          expected: [...targets].map((target, m) => logits[m * V + target]!),
+          tolerance,
+        },
+      ];
+    },
+  };
+}
+
+function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
+  return {
+    kernel: headScoreMerge.name,
+    direction: 'forward',
+    shape: `${shapeOf(shape)} ${design}`,
+    run: async (gpu) => {
+      const { M, V } = shape;
+      const { targets, logits } = numbers(shape);
+      const parts = headParts(design, V);
+      const partials = new Float32Array(M * parts.P * 4);
+      headScoreReference(logits, M, V, parts).forEach(({ m, s, t, argmax }, at) => {
+        partials.set([m, s, t], 4 * at);
+        new Uint32Array(partials.buffer)[4 * at + 3] = argmax;
+      });
+      const operands = {
+        partials,
+        targets,
+        logp: Float32Array.from(targets, (target, m) => logits[m * V + target]!),
+        entropy: M,
+        correct: M,
+      };
+      const { params, grid } = headScoreMergeLaunch(design, shape);
+      const actual = await runOnce(gpu, headScoreMerge, operands, params, grid, headMergeConstants(design));
+      const expected = logitsStatsReference(logits, targets, M, V, V);
+      return (['logp', 'entropy', 'correct'] as const).map((tensor) => ({
+        tensor,
+        actual: actual[tensor],
+        expected: expected[tensor],
+        tolerance: toleranceOf(shape),
+      }));
+    },
+  };
+}
+
+export const lmHeadScoreCases: readonly KernelCase[] = DESIGNS.flatMap((design) =>
+  SHAPES.flatMap((shape) => [partsCase(design, shape), mergeCase(design, shape)]),
+);
