@@ -3,7 +3,7 @@
 //
 //   qkv        (B,QKV)          read   [NH query heads | NKV key heads | NKV value heads] of HS; the queries, rope applied
 //   slots      (B)              read   where each sequence lives; 0xffffffff: its row of out is 0
-//   positions  (B)              read   row b attends cache[slot, 0..position], its own key included (kv_append ran)
+//   positions  (B)              read   row b attends cache[slot, 0..position], its own key included (rope_append ran)
 //   k_cache    (S,Tmax,NKV*HS)  read
 //   v_cache    (S,Tmax,NKV*HS)  read
 //   out        (B,NH*HS)        write

@@ -1,7 +1,7 @@
 import type { Kernel } from '../gpu/kernel';
 import { adamw } from './adamw';
 import { attentionBackwardDelta, attentionKernels } from './attention';
-import { decodeAttentionKernels, kvAppend } from './decode';
+import { decodeAttentionKernels, kvCopy, moveRows, ropeAppend } from './decode';
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
@@ -51,7 +51,9 @@ export const allKernels: readonly Kernel[] = [
   sumSquares,
   normFinish,
   adamw,
-  kvAppend,
+  ropeAppend,
+  kvCopy,
+  moveRows,
   ...Object.values(decodeAttentionKernels),
   sample,
   ...Object.values(headSampleKernels),

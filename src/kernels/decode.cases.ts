@@ -3,9 +3,19 @@ import type { AttentionDesign } from './attention';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
-import { decodeAttentionKernels, decodeAttentionLaunch, kvAppend, kvAppendLaunch, NO_SLOT } from './decode';
-import { decodeAttentionReference, kvAppendReference } from './decode.reference';
-import { qkvWidth, type Heads } from './rope';
+import {
+  decodeAttentionKernels,
+  decodeAttentionLaunch,
+  kvCopy,
+  kvCopyLaunch,
+  moveRows,
+  moveRowsLaunch,
+  NO_SLOT,
+  ropeAppend,
+  ropeAppendLaunch,
+} from './decode';
+import { decodeAttentionReference, kvCopyReference, ropeAppendReference } from './decode.reference';
+import { qkvWidth, ropeTable, type Heads } from './rope';
 
 interface Shape extends Heads {
   S: number;
@@ -23,6 +33,9 @@ const SHAPES: Shape[] = [
   { NH: 2, NKV: 1, HS: 128, S: 1, Tmax: 300, rows: [[0, 256]] },
 ];
 
+/** What only rope_append is asked: a token for which its slot has no room. */
+const PAST_THE_CACHE: Shape = { NH: 2, NKV: 2, HS: 12, S: 2, Tmax: 5, rows: [[1, 4], [0, 5]] }; // prettier-ignore
+
 function numbers({ S, Tmax, rows, ...heads }: Shape) {
   const size = S * Tmax * heads.NKV * heads.HS;
   return {
@@ -38,21 +51,82 @@ function numbers({ S, Tmax, rows, ...heads }: Shape) {
 const name = ({ NH, NKV, HS, Tmax, rows }: Shape): string =>
   `NH=${NH} NKV=${NKV} HS=${HS} Tmax=${Tmax} positions=[${rows.map(([slot, at]) => (slot === null ? '-' : at)).join(' ')}]`;
 
+const COPY = { atol: 1e-30, rtol: 0, reason: 'a copy' };
+
 function appendCase(shape: Shape): KernelCase {
   return {
-    kernel: kvAppend.name,
+    kernel: ropeAppend.name,
     direction: 'forward',
     shape: name(shape),
     run: async (gpu) => {
       const { heads, ...operands } = numbers(shape);
-      const { params, grid } = kvAppendLaunch(shape.rows.length, heads, shape.Tmax);
-      const actual = await runOnce(gpu, kvAppend, operands, params, grid);
-      const expected = kvAppendReference(operands, operands.k_cache, operands.v_cache, heads, shape.Tmax);
-      const tolerance = { atol: 1e-30, rtol: 0, reason: 'a copy' };
+      const { slots, positions, k_cache, v_cache } = operands;
+      const table = ropeTable(shape.Tmax, heads.HS, 10_000);
+      const { params, grid } = ropeAppendLaunch(shape.rows.length, heads, shape.Tmax);
+      const actual = await runOnce(gpu, ropeAppend, { ...operands, table }, params, grid);
+      // A position past the cache is a row left alone; any angle will do for it.
+      const rows = { qkv: operands.qkv, slots, positions };
+      const expected = ropeAppendReference(rows, table, k_cache, v_cache, heads, shape.Tmax);
       return [
-        { tensor: 'k_cache', actual: actual.k_cache, expected: expected.k_cache, tolerance },
-        { tensor: 'v_cache', actual: actual.v_cache, expected: expected.v_cache, tolerance },
+        { tensor: 'qkv', actual: actual.qkv, expected: expected.qkv, tolerance: F32 },
+        { tensor: 'k_cache', actual: actual.k_cache, expected: expected.k_cache, tolerance: F32 },
+        { tensor: 'v_cache', actual: actual.v_cache, expected: expected.v_cache, tolerance: COPY },
       ];
+    },
+  };
+}
+
+function copyCase(NKV: number, HS: number, copies: [from: number, to: number, length: number][]): KernelCase {
+  return {
+    kernel: kvCopy.name,
+    direction: 'forward',
+    shape: `NKV=${NKV} HS=${HS} ${copies.map((copy) => copy.join('>')).join(' ')}`,
+    run: async (gpu) => {
+      const [S, Tmax, heads] = [5, 70, { NH: NKV, NKV, HS }];
+      const k_cache = testNumbers(S * Tmax * NKV * HS, 1);
+      const v_cache = testNumbers(S * Tmax * NKV * HS, 2);
+      const rows = Uint32Array.from(copies.flatMap((copy) => [...copy, 0]));
+      const longest = Math.max(0, ...copies.map(([, , length]) => length));
+      const { params, grid } = kvCopyLaunch(copies.length, longest, heads, Tmax);
+      const actual = await runOnce(gpu, kvCopy, { copies: rows, k_cache, v_cache }, params, grid);
+      const expected = kvCopyReference(copies, k_cache, v_cache, heads, Tmax);
+      return [
+        { tensor: 'k_cache', actual: actual.k_cache, expected: expected.k_cache, tolerance: COPY },
+        { tensor: 'v_cache', actual: actual.v_cache, expected: expected.v_cache, tolerance: COPY },
+      ];
+    },
+  };
+}
+
+function moveCase(Hmax: number, moves: [from: number, to: number][]): KernelCase {
+  const rows = 7;
+  return {
+    kernel: moveRows.name,
+    direction: 'forward',
+    shape: `Hmax=${Hmax} ${moves.map((move) => move.join('>')).join(' ')}`,
+    run: async (gpu) => {
+      const parts = { tokens: 1, positions: 1, slots: 1, state: 4, history: 2 * Hmax };
+      const entries = Object.entries(parts).map(
+        ([name, width], i) => [name, width, testNumbers(rows * width, i)] as const,
+      );
+      const operands = Object.fromEntries(entries.map(([name, , data]) => [name, data])) as Record<
+        keyof typeof parts,
+        Float32Array
+      >;
+      const { params, grid } = moveRowsLaunch(moves.length, Hmax);
+      const actual = await runOnce(
+        gpu,
+        moveRows,
+        { ...operands, moves: Uint32Array.from(moves.flat()) },
+        params,
+        grid,
+      );
+      return entries.map(([name, width, data]) => {
+        const expected = data.slice();
+        for (const [from, to] of moves)
+          expected.set(data.slice(from * width, (from + 1) * width), to * width);
+        return { tensor: name, actual: actual[name as keyof typeof parts], expected, tolerance: COPY };
+      });
     },
   };
 }
@@ -76,6 +150,13 @@ function attentionCase(design: AttentionDesign, shape: Shape): KernelCase {
 }
 
 export const decodeCases: KernelCase[] = [
-  ...SHAPES.map(appendCase),
+  ...[...SHAPES, PAST_THE_CACHE].map(appendCase),
+  copyCase(1, 4, [[0, 4, 1]]),
+  copyCase(2, 8, [[3, 0, 70], [3, 1, 0], [3, 4, 17]]), // prettier-ignore
+  copyCase(3, 64, [[1, 0, 69], [2, 3, 2]]), // prettier-ignore
+  moveCase(1, []),
+  moveCase(63, [[6, 0]]),
+  moveCase(64, [[6, 1], [5, 2]]), // prettier-ignore
+  moveCase(131, [[4, 3]]),
   ...(['tiled', 'direct'] as const).flatMap((design) => SHAPES.map((shape) => attentionCase(design, shape))),
 ];

@@ -1,5 +1,6 @@
 import { NO_SLOT } from './decode';
 import type { Heads } from './rope';
+import { ropeReference } from './rope.reference';
 
 interface Rows {
   qkv: ArrayLike<number>;
@@ -7,27 +8,55 @@ interface Rows {
   positions: ArrayLike<number>;
 }
 
-/** `kv_append` in f64: copies of both caches (S,Tmax,NKV*HS) with the rows' keys and values in their places. */
-export function kvAppendReference(
+interface Caches {
+  k_cache: Float64Array;
+  v_cache: Float64Array;
+}
+
+/**
+ * `rope_append` in f64: qkv (N,QKV) with its queries and keys rotated by `table`, and copies of both caches (S,Tmax,NKV*HS)
+ * with the rows' keys and values in their places. Rows without a slot, or past the cache, are left alone.
+ */
+export function ropeAppendReference(
   { qkv, slots, positions }: Rows,
+  table: ArrayLike<number>,
   kCache: ArrayLike<number>,
   vCache: ArrayLike<number>,
   { NH, NKV, HS }: Heads,
   Tmax: number,
-): { k_cache: Float64Array; v_cache: Float64Array } {
-  const k_cache = Float64Array.from(kCache);
-  const v_cache = Float64Array.from(vCache);
+): Caches & { qkv: Float64Array } {
+  const [out, k_cache, v_cache] = [
+    Float64Array.from(qkv),
+    Float64Array.from(kCache),
+    Float64Array.from(vCache),
+  ];
+  const QKV = (NH + 2 * NKV) * HS;
   const width = NKV * HS;
   for (let n = 0; n < slots.length; n++) {
     const slot = slots[n] ?? NO_SLOT;
     const position = positions[n] ?? 0;
     if (slot === NO_SLOT || position >= Tmax) continue;
-    const k = n * (NH + 2 * NKV) * HS + NH * HS;
-    for (let c = 0; c < width; c++) {
-      const to = (slot * Tmax + position) * width + c;
-      k_cache[to] = qkv[k + c] ?? 0;
-      v_cache[to] = qkv[k + width + c] ?? 0;
-    }
+    const row = out.subarray(n * QKV, (n + 1) * QKV);
+    row.set(ropeReference(row, [position], table, { N: 1, QKV, heads: NH + NKV, HS }, 1));
+    k_cache.set(row.subarray(NH * HS, NH * HS + width), (slot * Tmax + position) * width);
+    v_cache.set(row.subarray(NH * HS + width), (slot * Tmax + position) * width);
+  }
+  return { qkv: out, k_cache, v_cache };
+}
+
+/** `kv_copy`: copies of both caches (S,Tmax,width) in which slot `to` begins with `length` tokens of slot `from`. */
+export function kvCopyReference(
+  copies: readonly (readonly [from: number, to: number, length: number])[],
+  kCache: ArrayLike<number>,
+  vCache: ArrayLike<number>,
+  { NKV, HS }: Heads,
+  Tmax: number,
+): Caches {
+  const [k_cache, v_cache] = [Float64Array.from(kCache), Float64Array.from(vCache)];
+  const slot = Tmax * NKV * HS;
+  for (const [from, to, length] of copies) {
+    const end = from * slot + length * NKV * HS;
+    for (const cache of [k_cache, v_cache]) cache.set(cache.slice(from * slot, end), to * slot);
   }
   return { k_cache, v_cache };
 }

@@ -1,6 +1,8 @@
 import attention from '../../shaders/decode_attention.wgsl?raw';
 import attentionDirect from '../../shaders/decode_attention_direct.wgsl?raw';
-import append from '../../shaders/kv_append.wgsl?raw';
+import copy from '../../shaders/kv_copy.wgsl?raw';
+import move from '../../shaders/move_rows.wgsl?raw';
+import append from '../../shaders/rope_append.wgsl?raw';
 import type { View } from '../gpu/arena';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
@@ -10,11 +12,39 @@ import { qkvWidth, type Heads } from './rope';
 /** A row with this slot holds no sequence. */
 export const NO_SLOT = 0xffffffff;
 
-export const kvAppend = defineKernel({
-  name: 'kv_append',
+export const ropeAppend = defineKernel({
+  name: 'rope_append',
   wgsl: append,
-  buffers: { qkv: 'read', slots: 'read', positions: 'read', k_cache: 'read_write', v_cache: 'read_write' },
-  params: { N: 'u32', QKV: 'u32', NH: 'u32', NKV: 'u32', HS: 'u32', Tmax: 'u32' },
+  buffers: {
+    qkv: 'read_write',
+    positions: 'read',
+    slots: 'read',
+    table: 'read',
+    k_cache: 'read_write',
+    v_cache: 'read_write',
+  },
+  params: { N: 'u32', NH: 'u32', NKV: 'u32', HS: 'u32', Tmax: 'u32' },
+});
+
+export const kvCopy = defineKernel({
+  name: 'kv_copy',
+  wgsl: copy,
+  buffers: { copies: 'read', k_cache: 'read_write', v_cache: 'read_write' },
+  params: { width: 'u32', Tmax: 'u32' },
+});
+
+export const moveRows = defineKernel({
+  name: 'move_rows',
+  wgsl: move,
+  buffers: {
+    moves: 'read',
+    tokens: 'read_write',
+    positions: 'read_write',
+    slots: 'read_write',
+    state: 'read_write',
+    history: 'read_write',
+  },
+  params: { Hmax: 'u32' },
 });
 
 const decodeBinding = {
@@ -35,13 +65,30 @@ export const decodeAttentionKernels = {
   direct: defineKernel({ name: 'decode_attention_direct', wgsl: attentionDirect, ...decodeBinding }),
 } as const;
 
-/** Params and grid of `kv_append` on N tokens; Tmax is how many tokens a slot of the caches holds. */
-export function kvAppendLaunch(N: number, heads: Heads, Tmax: number): Launch<keyof typeof kvAppend.params> {
+/** Params and grid of `rope_append` on N tokens; Tmax is how many tokens a slot of the caches holds. */
+export function ropeAppendLaunch(
+  N: number,
+  heads: Heads,
+  Tmax: number,
+): Launch<keyof typeof ropeAppend.params> {
   const { NH, NKV, HS } = heads;
-  return {
-    params: { N, QKV: qkvWidth(heads), NH, NKV, HS, Tmax },
-    grid: grid1d(Math.ceil((N * NKV * HS) / 4 / 64)),
-  };
+  return { params: { N, NH, NKV, HS, Tmax }, grid: grid1d(Math.ceil((N * qkvWidth(heads)) / 4 / 64)) };
+}
+
+/** Params and grid of `kv_copy` on P copies of up to `longest` tokens. */
+export function kvCopyLaunch(
+  P: number,
+  longest: number,
+  { NKV, HS }: Heads,
+  Tmax: number,
+): Launch<keyof typeof kvCopy.params> {
+  const width = (NKV * HS) / 4;
+  return { params: { width, Tmax }, grid: [Math.min(64, Math.ceil((longest * width) / 64)), P] };
+}
+
+/** Params and grid of `move_rows` on P moves of rows whose history holds Hmax tokens. */
+export function moveRowsLaunch(P: number, Hmax: number): Launch<keyof typeof moveRows.params> {
+  return { params: { Hmax }, grid: [P] };
 }
 
 /** Params and grid of a design's `decode_attention` on B sequences. */
@@ -58,18 +105,21 @@ export function decodeAttentionLaunch(
   };
 }
 
-/** Records `kv_append`: the keys and values of `tokens` rows of qkv go to their slots of the caches (S,Tmax,NKV*HS). */
-export function addKvAppend<D>(
+/**
+ * Records `rope_append`: the queries and keys of `tokens` rows of qkv are rotated in place, and their keys and values go to
+ * their slots of the caches (S,Tmax,NKV*HS).
+ */
+export function addRopeAppend<D>(
   plan: Plan<D>,
-  buffers: Record<'qkv' | 'slots' | 'positions' | 'k_cache' | 'v_cache', View>,
+  buffers: Record<'qkv' | 'positions' | 'slots' | 'table' | 'k_cache' | 'v_cache', View>,
   heads: Heads,
   Tmax: number,
   tokens: (dims: D) => number,
 ): void {
-  plan.add(kvAppend, buffers, (dims) => kvAppendLaunch(tokens(dims), heads, Tmax));
+  plan.add(ropeAppend, buffers, (dims) => ropeAppendLaunch(tokens(dims), heads, Tmax));
 }
 
-/** Records `decode_attention`: one query a row of qkv over its slot of the caches, after `kv_append` of the same rows. */
+/** Records `decode_attention`: one query a row of qkv over its slot of the caches, after `rope_append` of the same rows. */
 export function addDecodeAttention<D>(
   plan: Plan<D>,
   buffers: Record<'qkv' | 'slots' | 'positions' | 'k_cache' | 'v_cache' | 'out', View>,

@@ -1,5 +1,6 @@
 import { Arena, type Tensor } from '../gpu/arena';
 import { headScoreFloats } from '../kernels/lm_head_score';
+import { headSampleShape } from '../kernels/lm_head_sample';
 import { qkvWidth, type ModelConfig } from './config';
 
 /** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
@@ -192,8 +193,13 @@ export class GenerationState {
   readonly slots: Tensor;
   /** (S,4) sequence id, generated count, limit, finish. */
   readonly state: Tensor;
-  /** (S,context,2) token and log-prob of each generated position. */
+  /** (S,context,2) token and log-prob of each generated position; a generation uses as much of it as it needs. */
   readonly history: Tensor;
+  /** What the LM head keeps of each part of the vocabulary. */
+  readonly partials: Tensor;
+  /** (S,4) and (S,2): see kv_copy and move_rows. */
+  readonly copies: Tensor;
+  readonly moves: Tensor;
 
   constructor(config: ModelConfig, { slots: S, context }: Capacity) {
     const width = config.num_key_value_heads * config.head_dim;
@@ -208,5 +214,8 @@ export class GenerationState {
     this.slots = this.arena.tensor('slots', [S]);
     this.state = this.arena.tensor('state', [S, 4]);
     this.history = this.arena.tensor('history', [S, context, 2]);
+    this.partials = this.arena.tensor('partials', headSampleShape(S, config.vocab_size));
+    this.copies = this.arena.tensor('copies', [S, 4]);
+    this.moves = this.arena.tensor('moves', [S, 2]);
   }
 }

@@ -1,19 +1,16 @@
 import { LabError } from '../errors';
 import type { Tensor, View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
-import { Plan } from '../gpu/plan';
+import type { Plan } from '../gpu/plan';
 import type { Stream } from '../gpu/stream';
 import { attentionTiles } from '../kernels/attention';
-import { addDecodeAttention, addKvAppend } from '../kernels/decode';
-import { addMatmul } from '../kernels/matmul';
-import { addSample } from '../kernels/sampler';
-import { logitsStride, type Capacity, type GenerationState } from './activations';
+import { FINISH } from '../kernels/sampler';
+import type { Capacity, GenerationState } from './activations';
 import { packSequences } from './batch';
 import type { Buffers } from './buffers';
 import type { ModelConfig } from './config';
-import { headsOf, packedAttention } from './layers/attention';
-import type { BatchDims, Recorder } from './layers/recorder';
-import { transformerForward } from './transformer';
+import { Decoder, type DecoderDims } from './decoder';
+import { Schedule, type Admission, type Burst } from './generate_schedule';
 
 export interface Prompt {
   tokens: readonly number[];
@@ -48,25 +45,23 @@ export interface GenerationEvents {
   onFinished?: (completion: Completion, index: number) => void;
 }
 
-/** Decoding steps in one submit, between two looks at what has finished. */
-const STEPS = 16;
-const FREE = 0xffffffff;
-const [RUNNING, EOS] = [0, 1];
+/** A submitted burst, and what its rows will have become. */
+interface Flight {
+  burst: Burst;
+  results: Promise<{ state: Uint32Array; history: Uint32Array }>;
+}
 
 /**
- * Continuous batching: S slots share one KV cache; prompts are prefilled in packed batches into free slots, then all slots
- * decode together, 16 steps a submit, token choice and end detection on the GPU. A finished slot takes the next prompt.
+ * Continuous batching: rows of sequences decode together, 16 steps a submit, token choice and end detection on the GPU.
+ * The next steps are queued before the last ones are read, so the GPU never waits for the CPU; a finished row makes room
+ * for a waiting prompt, or for the last row. A prompt is prefilled once for all its completions.
  */
 export class Generator {
-  private readonly config: ModelConfig;
   private readonly capacity: Capacity;
   private readonly stream: Stream;
   private readonly buffers: Buffers;
   private readonly state: GenerationState;
-  private readonly prefillPlan: Plan<BatchDims>;
-  private readonly decodePlan: Plan<BatchDims>;
-  /** Of the generation at hand. */
-  private sampling: Sampling = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: 0, seed: 0, eos: [] };
+  private readonly decoder: Decoder;
 
   constructor(
     gpu: Gpu,
@@ -76,15 +71,11 @@ export class Generator {
     buffers: Buffers,
     state: GenerationState,
   ) {
-    this.config = config;
     this.capacity = capacity;
     this.stream = stream;
     this.buffers = buffers;
     this.state = state;
-    this.prefillPlan = new Plan<BatchDims>(gpu, 'prefill');
-    this.decodePlan = new Plan<BatchDims>(gpu, 'decode');
-    this.recordPrefill({ gpu, plan: this.prefillPlan, config });
-    this.recordDecode({ gpu, plan: this.decodePlan, config });
+    this.decoder = new Decoder(gpu, config, capacity, buffers, state);
   }
 
   /**
@@ -103,37 +94,39 @@ export class Generator {
       );
     }
     prompts.forEach(({ tokens }) => this.checkPrompt(tokens.length));
-    this.sampling = sampling;
-    const { slots: S } = this.capacity;
-    const completions: Completion[] = new Array<Completion>(prompts.length);
-    /** Which prompt each slot works on. */
-    const owners = new Array<number>(S).fill(-1);
-    let next = 0;
+    const { context } = this.capacity;
+    const max_new_tokens = Math.max(1, sampling.max_new_tokens);
+    const Hmax = Math.min(context, max_new_tokens);
+    const dims: DecoderDims = { N: 0, tiles: 0, longest: 0, Hmax, sampling };
+    const schedule = new Schedule(prompts, { ...this.capacity, max_new_tokens });
+    const completions: Completion[] = [];
     let finished = 0;
-    this.stream.upload(this.state.slots, new Uint32Array(S).fill(FREE));
+    let flight: Flight | undefined;
     while (finished < prompts.length) {
-      next = this.admit(prompts, next, owners, sampling);
-      const used = owners.findLastIndex((owner) => owner >= 0) + 1;
-      const { state, history } = await this.decode(used);
-      for (let slot = 0; slot < used; slot++) {
-        const owner = owners[slot] ?? -1;
-        const count = state[slot * 4 + 1] ?? 0;
-        const finish = state[slot * 4 + 3] ?? RUNNING;
-        if (owner < 0 || finish === RUNNING) continue;
-        const completion = this.harvest(history, slot, count, finish === EOS ? 'eos' : 'length');
-        completions[owner] = completion;
-        owners[slot] = -1;
-        finished += 1;
-        onFinished?.(completion, owner);
+      for (let next = schedule.admit(); next; next = schedule.admit()) this.start(next, dims);
+      this.move(schedule.compact(), dims);
+      const burst = schedule.burst();
+      const ahead = burst && this.decode(burst, dims);
+      if (flight) {
+        const { state, history } = await flight.results;
+        flight.burst.owners.forEach((owner, row) => {
+          const [count = 0, , finish = FINISH.running] = state.subarray(row * 4 + 1, row * 4 + 4);
+          if (finish === FINISH.running || completions[owner]) return;
+          schedule.release(owner);
+          const completion = harvest(history.subarray(row * Hmax * 2), count, finish);
+          completions[owner] = completion;
+          finished += 1;
+          onFinished?.(completion, owner);
+        });
+        await onProgress?.(finished);
       }
-      await onProgress?.(finished);
+      flight = ahead;
     }
     return completions;
   }
 
   destroy(): void {
-    this.prefillPlan.destroy();
-    this.decodePlan.destroy();
+    this.decoder.destroy();
   }
 
   private checkPrompt(length: number): void {
@@ -148,35 +141,27 @@ export class Generator {
     }
   }
 
-  /** Fills free slots with waiting prompts, as many as one packed prefill holds. Returns the next waiting index. */
-  private admit(prompts: readonly Prompt[], from: number, owners: number[], sampling: Sampling): number {
-    let next = from;
-    while (next < prompts.length && owners.includes(-1)) {
-      const group: { slot: number; prompt: Prompt }[] = [];
-      let tokens = 0;
-      for (let slot = 0; slot < owners.length && next < prompts.length; slot++) {
-        const prompt = prompts[next];
-        if (owners[slot] !== -1 || !prompt) continue;
-        if (group.length === this.capacity.sequences || tokens + prompt.tokens.length > this.capacity.tokens)
-          break;
-        owners[slot] = next++;
-        tokens += prompt.tokens.length;
-        group.push({ slot, prompt });
-      }
-      this.prefill(group);
-      for (const { slot, prompt } of group) this.occupy(slot, prompt, sampling);
+  /** Queues what an admission needs: keys and values of its prompts, then the state of its rows. */
+  private start({ prefills, copies, rows }: Admission, dims: DecoderDims): void {
+    if (prefills.length) this.prefill(prefills, dims);
+    if (copies.length) {
+      const flat = copies.flatMap(({ from, to, length }) => [from, to, length, 0]);
+      this.stream.upload(this.state.copies, Uint32Array.from(flat));
+      const longest = Math.max(...copies.map(({ length }) => length));
+      this.submit(this.decoder.copy, { ...dims, N: copies.length, longest });
     }
-    return next;
+    // Neighbouring rows go up together.
+    for (let first = 0; first < rows.length;) {
+      let end = first + 1;
+      while (rows[end]?.row === (rows[end - 1]?.row ?? 0) + 1) end += 1;
+      this.seat(rows.slice(first, end));
+      first = end;
+    }
   }
 
   /** Writes keys and values of every prompt token but the last, which is the first decoding step's input. */
-  private prefill(group: readonly { slot: number; prompt: Prompt }[]): void {
-    const batch = packSequences(
-      group.map(({ prompt }) => ({
-        tokens: prompt.tokens.slice(0, -1),
-        promptLength: prompt.tokens.length - 1,
-      })),
-    );
+  private prefill(group: Admission['prefills'], dims: DecoderDims): void {
+    const batch = packSequences(group.map(({ tokens }) => ({ tokens, promptLength: tokens.length })));
     const { inputs } = this.buffers;
     const { tiles, count } = attentionTiles(batch.seqStart);
     const slots = new Uint32Array(batch.tokens.length);
@@ -185,94 +170,71 @@ export class Generator {
     this.stream.upload(inputs.positions, batch.positions);
     this.stream.upload(inputs.tiles, tiles);
     this.stream.upload(inputs.slots, slots);
-    this.prefillPlan.prepare({ N: batch.tokens.length, M: 0, tiles: count, distinct: 0, coefficients: {} });
-    this.stream.submit((pass) => this.prefillPlan.encode(pass));
+    this.submit(this.decoder.prefill, { ...dims, N: batch.tokens.length, tiles: count });
   }
 
-  private occupy(slot: number, { tokens, id }: Prompt, sampling: Sampling): void {
-    const limit = Math.min(sampling.max_new_tokens, this.capacity.context - tokens.length);
-    const put = (tensor: Tensor, ...values: number[]): void => {
-      const bytes = 4 * values.length;
-      this.stream.upload({ buffer: tensor.buffer, offset: slot * bytes, bytes }, Uint32Array.from(values));
+  /** State of rows that lie side by side. */
+  private seat(rows: Admission['rows']): void {
+    const first = rows[0]?.row ?? 0;
+    const put = (tensor: Tensor, values: (row: Admission['rows'][number]) => number[]): void => {
+      const data = Uint32Array.from(rows.flatMap(values));
+      const offset = (first * tensor.bytes) / (tensor.shape[0] ?? 1);
+      this.stream.upload({ buffer: tensor.buffer, offset, bytes: data.byteLength }, data);
     };
-    put(this.state.tokens, tokens.at(-1) ?? 0);
-    put(this.state.positions, tokens.length - 1);
-    put(this.state.slots, slot);
-    put(this.state.state, id, 0, limit, RUNNING);
+    put(this.state.tokens, ({ prompt }) => [prompt.tokens.at(-1) ?? 0]);
+    put(this.state.positions, ({ prompt }) => [prompt.tokens.length - 1]);
+    put(this.state.slots, ({ slot }) => [slot]);
+    put(this.state.state, ({ prompt, limit }) => [prompt.id, 0, limit, FINISH.running]);
   }
 
-  private async decode(used: number): Promise<{ state: Uint32Array; history: Uint32Array }> {
-    this.decodePlan.prepare({ N: used, M: 0, tiles: 0, distinct: 0, coefficients: {} });
-    const part = (tensor: Tensor): View => ({
-      buffer: tensor.buffer,
+  private move(moves: { from: number; to: number }[], dims: DecoderDims): void {
+    if (!moves.length) return;
+    this.stream.upload(this.state.moves, Uint32Array.from(moves.flatMap(({ from, to }) => [from, to])));
+    this.submit(this.decoder.move, { ...dims, N: moves.length });
+  }
+
+  /** Queues the steps of a burst and the readback of its rows. */
+  private decode(burst: Burst, dims: DecoderDims): Flight {
+    const { top_k, top_p } = dims.sampling;
+    const plan = top_k > 0 || top_p < 1 ? this.decoder.decodeFiltered : this.decoder.decode;
+    const { state, history } = this.state;
+    const rows = burst.owners.length;
+    plan.prepare({ ...dims, N: rows });
+    const part = ({ buffer }: Tensor, width: number): View => ({
+      buffer,
       offset: 0,
-      bytes: (tensor.bytes / this.capacity.slots) * used,
+      bytes: 4 * rows * width,
     });
-    const [state, history] = await this.stream.read(
-      'generate',
-      (pass) => {
-        for (let step = 0; step < STEPS; step++) this.decodePlan.encode(pass);
-      },
-      [part(this.state.state), part(this.state.history)],
-    );
-    return {
-      state: new Uint32Array(state ?? new ArrayBuffer(0)),
-      history: new Uint32Array(history ?? new ArrayBuffer(0)),
-    };
+    const results = this.stream
+      .read(
+        'generate',
+        (pass) => {
+          for (let step = 0; step < burst.steps; step++) plan.encode(pass);
+        },
+        [part(state, 4), part(history, 2 * dims.Hmax)],
+      )
+      .then(([state, history]) => ({
+        state: new Uint32Array(state ?? new ArrayBuffer(0)),
+        history: new Uint32Array(history ?? new ArrayBuffer(0)),
+      }));
+    // Nobody may come to wait for it: a caller that stops, or completions that all ended before it.
+    results.catch(() => undefined);
+    return { burst, results };
   }
 
-  private harvest(history: Uint32Array, slot: number, count: number, finish: 'eos' | 'length'): Completion {
-    const at = slot * this.capacity.context * 2;
-    const logps = new Float32Array(history.buffer);
-    const pairs = Array.from({ length: count }, (_, i) => at + 2 * i);
-    return {
-      tokens: pairs.map((i) => history[i] ?? 0),
-      logprobs: pairs.map((i) => logps[i + 1] ?? 0),
-      finish,
-    };
+  private submit(plan: Plan<DecoderDims>, dims: DecoderDims): void {
+    plan.prepare(dims);
+    this.stream.submit((pass) => plan.encode(pass));
   }
+}
 
-  private recordPrefill(r: Recorder): void {
-    const { activations, weights, inputs } = this.buffers;
-    const { slots, positions } = inputs;
-    transformerForward(r, weights, activations, inputs.tokens, positions, inputs.rope, (layer, l) => {
-      this.recordAppend(r, layer.qkv, slots, positions, l);
-      packedAttention(r, layer, inputs.tiles);
-    });
-  }
-
-  private recordDecode(r: Recorder): void {
-    const { activations, weights, inputs, head } = this.buffers;
-    const { tokens, positions, slots, state, history, keys, values } = this.state;
-    const { hidden_size: C, vocab_size: V } = this.config;
-    const { context } = this.capacity;
-    const ldv = logitsStride(this.config);
-    transformerForward(r, weights, activations, tokens, positions, inputs.rope, (layer, l) => {
-      this.recordAppend(r, layer.qkv, slots, positions, l);
-      const [k_cache, v_cache] = [keys[l], values[l]];
-      if (!k_cache || !v_cache) return;
-      const buffers = { qkv: layer.qkv, slots, positions, k_cache, v_cache, out: layer.attended };
-      addDecodeAttention(r.plan, buffers, headsOf(r), context, ({ N }) => N);
-    });
-    addMatmul(r.plan, r.gpu, 'nt', { a: activations.hidden, b: weights.head, out: head.logits }, ({ N }) => ({
-      M: N,
-      N: V,
-      K: C,
-      ldc: ldv,
-    }));
-    const sampled = { logits: head.logits, tokens, positions, slots, state, history };
-    addSample(r.plan, sampled, V, ({ N }) => ({ B: N, V, ldv, Hmax: context, ...this.sampling }));
-  }
-
-  private recordAppend(r: Recorder, qkv: Tensor, slots: Tensor, positions: Tensor, layer: number): void {
-    const [k_cache, v_cache] = [this.state.keys[layer], this.state.values[layer]];
-    if (!k_cache || !v_cache) return;
-    addKvAppend(
-      r.plan,
-      { qkv, slots, positions, k_cache, v_cache },
-      headsOf(r),
-      this.capacity.context,
-      ({ N }) => N,
-    );
-  }
+/** The completion in the first `count` pairs of a row's history. */
+function harvest(history: Uint32Array, count: number, finish: number): Completion {
+  const logps = new Float32Array(history.buffer, history.byteOffset, 2 * count);
+  const at = Array.from({ length: count }, (_, i) => 2 * i);
+  return {
+    tokens: at.map((i) => history[i] ?? 0),
+    logprobs: at.map((i) => logps[i + 1] ?? 0),
+    finish: finish === FINISH.eos ? 'eos' : 'length',
+  };
 }

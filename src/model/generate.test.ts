@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { GpuCounter } from '../gpu/counting';
+import type { Gpu } from '../gpu/device';
+import { openTestGpu } from '../gpu/testing';
+import type { Capacity } from './activations';
+import type { Sampling } from './generate';
+import { readGolden } from './goldens/testing';
+import { Policy } from './policy';
+
+const golden = readGolden('llama_gqa_untied');
+const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
+const sampling: Sampling = { temperature: 1, top_k: 0, top_p: 1, max_new_tokens: 48, seed: 9, eos: [] };
+
+let gpu: Gpu;
+let counter: GpuCounter;
+beforeAll(async () => {
+  gpu = await openTestGpu({ defaultLimits: true });
+  counter = new GpuCounter(gpu);
+});
+afterAll(() => gpu.close());
+
+const makePolicy = (capacity = CAPACITY): Policy =>
+  new Policy(gpu, golden.config, golden.tensors, capacity, { trainable: false, reference: false });
+
+test('steady decoding: no GPU object, no blocking readback, one submit for 16 steps, 6 dispatches a layer', async () => {
+  const policy = makePolicy();
+  const prompts = Array.from({ length: 8 }, (_, id) => ({ id, tokens: [3 + id] }));
+  await policy.generate(prompts, sampling);
+  counter.take();
+  const looks: ReturnType<GpuCounter['take']>[] = [];
+  // One-token prompts are not prefilled: all that is counted is decoding.
+  await policy.generate(prompts, sampling, { onProgress: () => void looks.push(counter.take()) });
+  expect(looks.length).toBe(3);
+  // 48 tokens are three bursts; before the first look two are submitted, before the last none is left to submit.
+  expect(looks.map(({ submits }) => submits)).toEqual([2, 1, 0]);
+  expect(looks.map(({ objects }) => objects)).toEqual([0, 0, 0]);
+  expect(looks.map(({ blockingReadbacks }) => blockingReadbacks)).toEqual([0, 0, 1]);
+  const dispatches = looks.reduce((sum, look) => sum + look.dispatches, 0);
+  // Embedding, last norm, head and choice are beside the layers.
+  const layers = golden.config.num_hidden_layers;
+  expect(dispatches / 48).toBe(6 * layers + 4);
+  policy.destroy();
+});
+
+test('the samples of a prompt are the ones it gets alone', async () => {
+  const policy = makePolicy();
+  const prompts = Array.from({ length: 13 }, (_, id) => ({ id, tokens: [4, 5, 6, 7, 8, 9 + (id % 2)] }));
+  const together = await policy.generate(prompts, { ...sampling, max_new_tokens: 20, eos: [2] });
+  expect(new Set(together.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(8);
+  for (const [i, one] of prompts.entries()) {
+    const [alone] = await policy.generate([one], { ...sampling, max_new_tokens: 20, eos: [2] });
+    expect(alone).toEqual(together[i]);
+  }
+  policy.destroy();
+});
+
+test('a caller that stops gets its error, and the next generation is as if nothing had been', async () => {
+  const policy = makePolicy({ ...CAPACITY, slots: 2 });
+  const prompts = Array.from({ length: 5 }, (_, id) => ({ id, tokens: [3 + id, 4] }));
+  const expected = await policy.generate(prompts, sampling);
+  const stop = (): never => {
+    throw new Error('stopped');
+  };
+  await expect(policy.generate(prompts, sampling, { onProgress: stop })).rejects.toThrow('stopped');
+  expect(await policy.generate(prompts, sampling)).toEqual(expected);
+  policy.destroy();
+});
