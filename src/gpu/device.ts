@@ -1,4 +1,5 @@
 import { LabError } from '../errors';
+import { BusyClock } from './busy_clock';
 import type { Kernel } from './kernel';
 
 /** What is known of an adapter, as plain data: shown to people and recorded with every run and figure. */
@@ -38,6 +39,8 @@ export class Gpu {
   readonly facts: AdapterFacts;
   /** Settles with the typed error once the device is lost; never rejects. */
   readonly lost: Promise<LabError>;
+  /** When it was at work: readbacks and everything else that is waited for. */
+  readonly busy = new BusyClock();
   private failure: LabError | undefined;
   private closed = false;
   private readonly pipelines = new Map<string, GPUComputePipeline>();

@@ -94,7 +94,7 @@ export class Stream {
     const mapped = staging.mapAsync(GPUMapMode.READ, 0, bytes + 16);
     // Firefox polls its queue every 100 ms unless something is submitted behind the map.
     device.queue.submit([]);
-    await Promise.race([mapped, this.gpu.lost.then((error) => Promise.reject(error))]);
+    await this.gpu.busy.until(Promise.race([mapped, this.gpu.lost.then((error) => Promise.reject(error))]));
     this.gpu.throwIfFailed();
 
     const copy = staging.getMappedRange(0, bytes + 16).slice(0);

@@ -151,7 +151,8 @@ export class OnnxReference implements ReferencePolicy {
 
   /** onnxruntime's promise, or the device's typed error, whichever comes first. */
   private async whileDeviceLives(running: Promise<unknown>): Promise<void> {
-    await Promise.race([running, this.gpu.lost.then((error) => Promise.reject(error))]);
+    const ended = Promise.race([running, this.gpu.lost.then((error) => Promise.reject(error))]);
+    await this.gpu.busy.until(ended);
     this.gpu.throwIfFailed();
   }
 

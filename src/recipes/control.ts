@@ -35,8 +35,9 @@ export class RunControl {
     this.resume();
   }
 
-  /** Waits while paused. Errors: `RunStopped`. */
-  async checkpointPause(): Promise<void> {
+  /** Waits while paused; `settle` first finishes what is under way. Errors: `RunStopped`. */
+  async checkpointPause(settle?: () => Promise<void>): Promise<void> {
+    if (this.gate || this.stopped) await settle?.();
     if (this.gate && !this.stopped) {
       await this.onPause?.(true);
       await this.gate;

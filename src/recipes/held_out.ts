@@ -1,8 +1,7 @@
 import { wilson } from '../evaluate/interval';
-import { encodePrompt } from '../text/prompt';
-import { samplingPromptOf } from '../tasks/prompt';
 import type { Extraction, Problem } from '../tasks/task';
 import type { CompletionRecord, EvaluationRecord } from '../runs/run';
+import { answerAll } from './answer';
 import type { Counters } from './counters';
 import type { RunContext } from './recipe';
 import { Settings } from './settings';
@@ -14,46 +13,31 @@ export async function evaluateHeldOut(
   split: 'validation' | 'test',
   step: number,
 ): Promise<{ evaluation: EvaluationRecord; rows: CompletionRecord[]; tokens: number }> {
-  const { policy, tokenizer, grade } = context;
   const settings = new Settings(context.config);
-  const completions = await policy.generate(
-    problems.map((problem, id) => ({ id, tokens: encodePrompt(tokenizer, samplingPromptOf(problem)) })),
-    {
-      temperature: 0,
-      top_k: 0,
-      top_p: 1,
-      max_new_tokens: settings.number('max_new_tokens'),
-      seed: 0,
-      eos: tokenizer.eosIds,
-    },
+  const max_new_tokens = settings.number('max_new_tokens');
+  const answers = await answerAll(
+    context,
+    problems,
+    0,
+    { temperature: 0, top_k: 0, top_p: 1, max_new_tokens, seed: 0 },
+    { extraction: settings.text('extraction') as Extraction, partial_reward: true },
   );
-  const items = problems.map((problem, i) => ({
-    problem,
-    completion: tokenizer.decode(completions[i]?.tokens ?? []),
-  }));
-  const grades = await grade(items, {
-    extraction: settings.text('extraction') as Extraction,
-    partial_reward: true,
-  });
-  const rows = items.map(({ problem, completion }, i): CompletionRecord => {
-    const { extracted = null, correct = false, reward = 0 } = grades[i] ?? {};
-    return {
+  const rows = await Promise.all(
+    answers.map(async ({ problem, completion, text, grade }): Promise<CompletionRecord> => ({
       step,
       split,
       problem: problem.id,
       question: problem.question,
-      completion,
+      completion: text,
       answer: problem.answer,
-      extracted,
-      correct,
-      reward,
-      length: completions[i]?.tokens.length ?? 0,
-      finish: completions[i]?.finish ?? 'length',
-    };
-  });
+      ...(await grade),
+      length: completion.tokens.length,
+      finish: completion.finish,
+    })),
+  );
   const correct = rows.filter((row) => row.correct).length;
   const evaluation = { step, split, n: rows.length, correct, ...wilson(correct, rows.length) };
-  return { evaluation, rows, tokens: completions.reduce((sum, c) => sum + c.tokens.length, 0) };
+  return { evaluation, rows, tokens: rows.reduce((sum, { length }) => sum + length, 0) };
 }
 
 /**

@@ -26,6 +26,42 @@ export const commonMetrics: MetricSpec[] = [
     unit: 's',
     help: 'Wall-clock seconds since the run (with its warm-up) began.',
   },
+  {
+    key: 'time/generate',
+    label: 'Time: generate',
+    unit: 's',
+    help: 'Seconds since the last row in which the GPU sampled completions.',
+  },
+  {
+    key: 'time/score',
+    label: 'Time: score',
+    unit: 's',
+    help: 'Seconds since the last row in which the GPU scored completions under policy and reference.',
+  },
+  {
+    key: 'time/train',
+    label: 'Time: update',
+    unit: 's',
+    help: 'Seconds since the last row in which the GPU trained.',
+  },
+  {
+    key: 'time/evaluate',
+    label: 'Time: evaluate',
+    unit: 's',
+    help: 'Seconds since the last row in which the GPU answered held-out problems.',
+  },
+  {
+    key: 'time/waiting',
+    label: 'Time: waiting',
+    unit: 's',
+    help: 'Seconds since the last row in which the GPU had nothing to do.',
+  },
+  {
+    key: 'time/grade',
+    label: 'Time: grade',
+    unit: 's',
+    help: 'Seconds since the last row in which completions were being graded, beside the others.',
+  },
   { key: 'learning_rate', label: 'Learning rate', unit: '', help: 'Learning rate of this step’s update.' },
   {
     key: 'grad_norm',

@@ -56,7 +56,10 @@ export interface RecipeInfo {
   metrics: readonly MetricSpec[];
 }
 
-/** Where a recipe says what happens. Everything awaited is on disk (or in OPFS) when it resolves. */
+/**
+ * Where a recipe says what happens. Awaiting a call means that it was taken: it is on disk (or in OPFS) a little later, so
+ * that the GPU does not wait for files.
+ */
 export interface RunLog {
   /** `total` is the number of steps of the whole run once it is known. */
   progress(step: number, total: number, phase: string): void;
@@ -66,7 +69,10 @@ export interface RunLog {
   evaluation(record: EvaluationRecord, candidate: boolean): Promise<boolean>;
   event(record: RunEventRecord): Promise<void>;
   audit(rows: AuditRecord[]): Promise<void>;
-  /** Saves the policy as it stands under checkpoints/<name>/. `keep` false replaces the last unkept one. */
+  /**
+   * Saves the policy as it stands under checkpoints/<name>/; once it resolves the policy may change. `keep` false replaces
+   * the last unkept one.
+   */
   checkpoint(name: string, options: { keep: boolean }): Promise<void>;
   /** Called once, before PPO starts: KL of π_ref against the policy on real sequences. */
   klAtStart(kl: number): Promise<void>;
@@ -89,8 +95,11 @@ export interface RunContext {
   /** What an earlier run had counted when this one starts from its checkpoint. */
   start: StartCounters | undefined;
   log: RunLog;
-  /** Throws when the run was stopped; waits while it is paused. Called between micro-steps. */
-  checkpointPause: () => Promise<void>;
+  /**
+   * Throws when the run was stopped; waits while it is paused; `settle` first finishes what is under way. Called between
+   * micro-steps.
+   */
+  checkpointPause: (settle?: () => Promise<void>) => Promise<void>;
   audit: boolean;
 }
 

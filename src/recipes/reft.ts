@@ -11,6 +11,7 @@ import type { Extraction } from '../tasks/task';
 import { Counters } from './counters';
 import { evaluateAndKeepBest } from './held_out';
 import { commonMetrics, ppoMetrics, supervisedMetrics } from './metrics';
+import { OneAhead } from './one_ahead';
 import { losses, ppoConstants, rolloutMetrics, updateMetrics } from './ppo';
 import { reftPresets } from './presets';
 import type { Recipe, RunContext } from './recipe';
@@ -200,7 +201,10 @@ async function reinforce(
   }
 }
 
-/** ppo_epochs passes over the rollout by minibatches. `byRollout`: the losses of each rollout's minibatch, a pass each. */
+/**
+ * ppo_epochs passes over the rollout by minibatches, each submitted before the last one's sums are read. `byRollout`: the
+ * losses of each rollout's minibatch, a pass each.
+ */
 async function update(
   context: RunContext,
   rollouts: readonly Rollout[],
@@ -231,6 +235,7 @@ async function update(
     rollouts.map((rollout) => [rollout, { policy: [] as number[], value: [] as number[] }]),
   );
   let tokens = 0;
+  const ahead = new OneAhead();
   for (let epoch = 0; epoch < s.number('ppo_epochs'); epoch++) {
     for (const indices of minibatches(
       trained.length,
@@ -238,25 +243,22 @@ async function update(
       rng,
       s.boolean('shuffle'),
     )) {
-      await context.checkpointPause();
+      await context.checkpointPause(() => ahead.drain());
       const minibatch = indices.map((i) => trained[i]).filter((rollout) => rollout !== undefined);
       const constants = ppoConstants(minibatch, s.text('loss_aggregation') as Aggregation);
-      const result = await context.policy.train(
-        minibatch,
-        ppoClipObjective,
-        constants,
-        coefficients,
-        optimizer,
-      );
-      results.push(result);
-      const loss = losses(result);
-      for (const rollout of minibatch) {
-        tokens += rollout.logpOld.length;
-        byRollout.get(rollout)?.policy.push(loss.policy);
-        byRollout.get(rollout)?.value.push(loss.value);
-      }
+      const training = context.policy.train(minibatch, ppoClipObjective, constants, coefficients, optimizer);
+      await ahead.push(training, (result) => {
+        results.push(result);
+        const loss = losses(result);
+        for (const rollout of minibatch) {
+          tokens += rollout.logpOld.length;
+          byRollout.get(rollout)?.policy.push(loss.policy);
+          byRollout.get(rollout)?.value.push(loss.value);
+        }
+      });
     }
   }
+  await ahead.drain();
   return { results, byRollout, tokens };
 }
 

@@ -4,9 +4,8 @@ import type { Sequence } from '../model/batch';
 import { gae } from '../rl/gae';
 import { tokenRewards, type KlKind } from '../rl/kl';
 import { whiten } from '../rl/statistics';
-import { samplingPromptOf } from '../tasks/prompt';
 import type { Grade, GradeOptions, Problem } from '../tasks/task';
-import { encodePrompt } from '../text/prompt';
+import { answerAll } from './answer';
 import type { RunContext } from './recipe';
 
 /** One problem's sampled completion with all that PPO needs of it; arrays have one entry a completion token. */
@@ -43,8 +42,9 @@ export interface RolloutSettings {
 }
 
 /**
- * Samples one completion a problem, scores it under π_old and π_ref with the training forward while the CPU grades it,
- * and turns scores and KL into advantages and returns. `firstId` makes every draw of a run its own.
+ * Samples one completion a problem, grades each from the moment it is there while the GPU goes on sampling and then scores
+ * all under π_old and π_ref with the training forward, and turns scores and KL into advantages and returns. `firstId`
+ * makes every draw of a run its own.
  */
 export async function rollOut(
   context: Pick<RunContext, 'policy' | 'tokenizer' | 'grade'>,
@@ -54,31 +54,15 @@ export async function rollOut(
   settings: RolloutSettings,
   onPhase: (phase: string) => void,
 ): Promise<Rollout[]> {
-  const { policy, tokenizer } = context;
   onPhase('generate');
-  const prompts = problems.map((problem, i) => ({
-    id: firstId + i,
-    tokens: encodePrompt(tokenizer, samplingPromptOf(problem)),
-  }));
-  const completions = await policy.generate(prompts, { ...settings.sampling, eos: tokenizer.eosIds });
-
+  const answers = await answerAll(context, problems, firstId, settings.sampling, settings.grading);
   onPhase('score');
-  const sampled = problems.flatMap((problem, i) => {
-    const [prompt, completion] = [prompts[i], completions[i]];
-    if (!prompt || !completion) return [];
-    const tokens = [...prompt.tokens, ...completion.tokens];
-    const text = tokenizer.decode(completion.tokens);
-    return [{ problem, completion, tokens, promptLength: prompt.tokens.length, text }];
-  });
   const [old, logpRef, grades] = await Promise.all([
-    policy.score(sampled),
-    reference.logprobs(sampled),
-    context.grade(
-      sampled.map(({ problem, text }) => ({ problem, completion: text })),
-      settings.grading,
-    ),
+    context.policy.score(answers),
+    reference.logprobs(answers),
+    Promise.all(answers.map(({ grade }) => grade)),
   ]);
-  const rollouts = sampled.map((sample, i): Rollout => {
+  const rollouts = answers.map((sample, i): Rollout => {
     const grade = grades[i] ?? { extracted: null, correct: false, reward: 0 };
     const penalty = sample.completion.finish === 'length' ? settings.missing_eos_penalty : 0;
     const score = grade.reward - penalty;

@@ -73,13 +73,14 @@ export async function runSession(session: Session): Promise<RunRecord> {
       record: newRecord(session, plan),
       metricKeys: recipe.metrics.map(({ key }) => key),
       listener: { ...session.listener, metrics: (row) => counters.see(row, session.listener) },
+      idle: () => gpu.busy.idle,
     });
     recorder.saveWith(async () => checkpointFiles(policy, model, counters.last));
     control.onPause = (paused) => recorder.setStatus(paused ? 'paused' : 'running');
     await recorder.setStatus('running');
     for (const text of plan.notes) await recorder.event({ step: 0, kind: 'note', text });
     const grade: Parameters<Recipe['run']>[0]['grade'] = (items, options) =>
-      gradeAll(items, options, session.programs);
+      recorder.grading(() => gradeAll(items, options, session.programs));
     try {
       await recipe.run({
         policy,
@@ -98,10 +99,11 @@ export async function runSession(session: Session): Promise<RunRecord> {
         config: plan.config,
         start: session.init ? startCounters(session.init) : undefined,
         log: recorder,
-        checkpointPause: () => control.checkpointPause(),
+        checkpointPause: (settle) => control.checkpointPause(settle),
         audit: session.audit,
       });
       await finish(session, policy, plan, recorder, grade);
+      await recorder.settled();
       return await recorder.finish('done');
     } catch (thrown) {
       return await keep(session, policy, recorder, thrown);
@@ -124,6 +126,7 @@ async function finish(
   const { model, folder } = session;
   const { best, step, total_steps } = recorder.record;
   if (best && best.step !== step) {
+    await recorder.settled();
     const files = await readCheckpoint(folder, String(best.step));
     policy.load(tensorsOf(files));
   }
@@ -146,6 +149,7 @@ async function keep(
   const stopped = thrown instanceof RunStopped;
   const error = stopped ? undefined : toLabError(thrown);
   try {
+    await recorder.settled().catch(() => undefined);
     const { best, step } = recorder.record;
     if (error?.code !== 'device_lost') await recorder.checkpoint(String(step), { keep: true });
     const kept = best && (error?.code === 'device_lost' || best.step !== step);

@@ -1,6 +1,7 @@
 import { LabError } from '../errors';
 import { sftObjective } from '../kernels/objectives';
 import type { Sequence } from '../model/batch';
+import type { TrainResult } from '../model/policy';
 import { learningRate, type LrSchedule } from '../rl/learning_rate';
 import { minibatches } from '../rl/minibatches';
 import { Rng } from '../rl/rng';
@@ -9,6 +10,7 @@ import { encodeProblem } from '../text/prompt';
 import { Counters } from './counters';
 import { evaluateAndKeepBest } from './held_out';
 import { commonMetrics, supervisedMetrics } from './metrics';
+import { OneAhead } from './one_ahead';
 import { sftPresets } from './presets';
 import type { Recipe, RunContext } from './recipe';
 import { Settings } from './settings';
@@ -92,59 +94,69 @@ export async function supervise(
   const before = await evaluateAndKeepBest(context, counters, total, false);
   if (Object.keys(before).length) await log.metrics(0, { ...counters.row(), ...before });
 
-  while (counters.step < steps) {
+  const ahead = new OneAhead();
+  for (let submitted = 0; submitted < steps;) {
     for (const indices of minibatches(examples.length, phase.batch_size, rng, s.boolean('shuffle'))) {
-      if (counters.step === steps) break;
-      await context.checkpointPause();
+      if (submitted === steps) break;
+      await context.checkpointPause(() => ahead.drain());
       const batch = indices.map((i) => examples[i]).filter((example) => example !== undefined);
       const learning_rate = learningRate(
         s.text(`${phase.prefix}lr_scheduler_type`) as LrSchedule,
-        counters.step,
+        submitted,
         scheduled,
         s.number(`${phase.prefix}warmup_ratio`),
         s.number(`${phase.prefix}learning_rate`),
       );
       log.progress(counters.step, total, 'train');
       const M = batch.reduce((sum, { tokens, promptLength }) => sum + tokens.length - promptLength, 0);
-      const result = await policy.train(
+      const training = policy.train(
         batch,
         sftObjective,
         batch.map((sequence) => weights(sequence, 1 / M)),
         {},
         { learning_rate, weight_decay: s.number('weight_decay'), max_grad_norm: s.number('max_grad_norm') },
       );
-      counters.step += 1;
-      counters.epoch += 1 / stepsPerEpoch;
-      counters.num_tokens += M;
-      const { step } = counters;
-      const last = step === steps;
-      // In a warm-up only the state PPO starts from could be worth keeping as "best", and PPO judges that itself.
-      const isRun = phase.laterSteps === 0;
-      const due = step % evalSteps === 0 || last;
-      const evaluation = due ? await evaluateAndKeepBest(context, counters, total, isRun) : {};
-      const [loss = Number.NaN, , entropy = Number.NaN] = result.sums;
-      await log.metrics(step, {
-        loss,
-        mean_token_accuracy: result.correct / M,
-        entropy: entropy / M,
-        grad_norm: result.grad_norm,
-        learning_rate,
-        ...counters.row(),
-        ...evaluation,
-      });
-      const epochEnds = step % stepsPerEpoch === 0 ? step / stepsPerEpoch : 0;
+      submitted += 1;
+      const last = submitted === steps;
+      const evaluates = submitted % evalSteps === 0 || last;
+      const epochEnds = submitted % stepsPerEpoch === 0 ? submitted / stepsPerEpoch : 0;
       const warmupEnds = epochEnds !== 0 && epochEnds === phase.keepEpoch;
-      if (last || (saveSteps && step % saveSteps === 0) || warmupEnds) {
-        await log.checkpoint(String(step), { keep: true });
-        await log.event({
-          step,
-          kind: warmupEnds ? 'warmup_end' : 'checkpoint',
-          text: `Checkpoint of step ${step} kept${warmupEnds ? ', for ReFT to start from' : ''}.`,
+      const saves = last || (saveSteps && submitted % saveSteps === 0) || warmupEnds;
+      await ahead.push(training, async (result) => {
+        counters.step += 1;
+        counters.epoch += 1 / stepsPerEpoch;
+        counters.num_tokens += M;
+        const { step } = counters;
+        // In a warm-up only the state PPO starts from could be worth keeping as "best", and PPO judges that itself.
+        const isRun = phase.laterSteps === 0;
+        const evaluation = evaluates ? await evaluateAndKeepBest(context, counters, total, isRun) : {};
+        await log.metrics(step, {
+          ...supervisedRow(result, M),
+          learning_rate,
+          ...counters.row(),
+          ...evaluation,
         });
-      }
-      log.progress(step, total, 'train');
+        if (saves) {
+          await log.checkpoint(String(step), { keep: true });
+          await log.event({
+            step,
+            kind: warmupEnds ? 'warmup_end' : 'checkpoint',
+            text: `Checkpoint of step ${step} kept${warmupEnds ? ', for ReFT to start from' : ''}.`,
+          });
+        }
+        log.progress(step, total, 'train');
+      });
+      // What looks at the weights looks at those of its own step.
+      if (evaluates || saves) await ahead.drain();
     }
   }
+  await ahead.drain();
+}
+
+/** The loss columns of one update over M completion tokens. */
+function supervisedRow({ sums, correct, grad_norm }: TrainResult, M: number): Record<string, number> {
+  const [loss = Number.NaN, , entropy = Number.NaN] = sums;
+  return { loss, mean_token_accuracy: correct / M, entropy: entropy / M, grad_norm };
 }
 
 /** Problems as training sequences. Errors: `bad_input` when none has a chain of thought to learn from. */

@@ -49,8 +49,12 @@ export interface RunRecord {
   events: RunEventRecord[];
   /** Largest |log p| difference and KL of π_ref against the policy at step 0 (ReFT). */
   kl_at_start?: number;
-  /** Where time went so far, seconds by phase: generate, score, train, evaluate. */
+  /** Where time went so far, seconds by phase: generate, score, train, evaluate, and waiting while the GPU had nothing to do. */
   seconds: Record<string, number>;
+  /** Seconds in which completions were being graded, beside the phases. */
+  grade_seconds?: number;
+  /** Which configuration of the matmul ran for each class of shapes; absent where the lab's default table did. */
+  choices?: Record<string, string>;
   error?: { code: string; message: string };
 }
 

@@ -25,14 +25,16 @@ const completion: CompletionRecord = {
   finish: 'eos',
 };
 
-async function begin(options: { now?: () => number } = {}) {
+const TIMES = ['generate', 'score', 'train', 'evaluate', 'waiting', 'grade'].map((part) => `time/${part}`);
+
+async function begin(options: { now?: () => number; idle?: () => number } = {}) {
   const folder = new MemoryFolder();
   const heard: string[] = [];
   const progress: RunProgress[] = [];
   const recorder = await RunRecorder.create({
     folder,
     record: exampleRecord(),
-    metricKeys: ['loss', 'throughput/tokens_per_s'],
+    metricKeys: ['loss', 'throughput/tokens_per_s', ...TIMES],
     listener: {
       progress: (state) => progress.push(state),
       metrics: (row) => heard.push(`metrics ${row.step}`),
@@ -72,7 +74,7 @@ describe('RunRecorder', () => {
     const run = await openRun(folder);
     expect(run.record).toEqual(ended);
     expect(run.record).toMatchObject({ status: 'done', step: 1, total_steps: 10, kl_at_start: 3e-6 });
-    expect(run.metrics[0]?.values).toEqual({ loss: 1.25, 'throughput/tokens_per_s': 900 });
+    expect(run.metrics[0]?.values).toMatchObject({ loss: 1.25, 'throughput/tokens_per_s': 900 });
     expect(run.completions).toEqual([completion, { ...completion, step: 2 }]);
   });
 
@@ -88,6 +90,7 @@ describe('RunRecorder', () => {
       isBest.push(await recorder.evaluation(evaluation(step, accuracy), candidate));
     }
     isBest.push(await recorder.evaluation(evaluation(40, 1, 'test'), true));
+    await recorder.settled();
     expect(isBest).toEqual([false, true, true, false, false]);
     const record = await readRecord(folder);
     expect(record.best?.step).toBe(20);
@@ -103,8 +106,10 @@ describe('RunRecorder', () => {
     await recorder.checkpoint('10', { keep: false });
     await recorder.checkpoint('20', { keep: false });
     await recorder.checkpoint('20', { keep: false });
-    const names = async () =>
-      (await folder.list()).flatMap((path) => /^checkpoints\/(\d+)/.exec(path)?.[1] ?? []);
+    const names = async () => {
+      await recorder.settled();
+      return (await folder.list()).flatMap((path) => /^checkpoints\/(\d+)/.exec(path)?.[1] ?? []);
+    };
     expect(await names()).toEqual(['0', '20']);
     expect(await folder.read('checkpoints/20/model.safetensors')).toEqual(new Uint8Array([4]));
     await recorder.checkpoint('30', { keep: true });
@@ -134,6 +139,7 @@ describe('RunRecorder', () => {
   it('writes overlapping calls whole and in order', async () => {
     const { folder, recorder } = await begin();
     await Promise.all(Array.from({ length: 50 }, (_, step) => recorder.metrics(step, { loss: step })));
+    await recorder.settled();
     expect((await openRun(folder)).metrics.map((row) => row.step)).toEqual([...Array(50).keys()]);
   });
 
@@ -157,5 +163,49 @@ describe('RunRecorder', () => {
       generate: 2.5,
       train: 4,
     });
+  });
+
+  it('gives to waiting what the GPU does not use, says it row by row, and counts grading beside it', async () => {
+    let milliseconds = 0;
+    let idle = 0;
+    const { folder, recorder } = await begin({ now: () => milliseconds, idle: () => idle });
+    recorder.progress(0, 2, 'generate');
+    milliseconds += 2000;
+    idle += 500;
+    const graded = recorder.grading(() => Promise.resolve('a grade'));
+    recorder.progress(0, 2, 'train');
+    milliseconds += 1000;
+    expect(await graded).toBe('a grade');
+    await recorder.metrics(1, { loss: 1 });
+    milliseconds += 3000;
+    idle += 3000;
+    await recorder.metrics(2, { loss: 1 });
+    const record = await recorder.finish('done');
+    expect(record.seconds).toEqual({ generate: 1.5, train: 1, waiting: 3.5 });
+    expect(record.grade_seconds).toBe(1);
+    const rows = (await openRun(folder)).metrics.map(({ values }) => TIMES.map((key) => values[key]));
+    expect(rows).toEqual([
+      [1.5, 0, 1, 0, 0.5, 1],
+      [0, 0, 0, 0, 3, 0],
+    ]);
+  });
+
+  it('does not keep a recipe waiting for files, and tells a write that failed at the next call', async () => {
+    const { folder, recorder } = await begin();
+    const append = folder.append.bind(folder);
+    let release = () => {};
+    const disk = new Promise<void>((resolve) => (release = resolve));
+    folder.append = async (path, text) => {
+      await disk;
+      if (text.includes('13')) throw new LabError('bad_input', 'The disk is full.');
+      await append(path, text);
+    };
+    await recorder.metrics(1, { loss: 13 });
+    await recorder.metrics(2, { loss: 2 });
+    expect((await openRun(folder)).metrics).toEqual([]);
+    release();
+    await expect(recorder.settled()).rejects.toThrow('The disk is full.');
+    await recorder.settled();
+    expect((await openRun(folder)).metrics.map(({ step }) => step)).toEqual([2]);
   });
 });

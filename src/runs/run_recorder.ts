@@ -24,9 +24,11 @@ export interface RunProgress {
   secondsLeft: number | null;
   /** Where time went so far, by phase. */
   seconds: Record<string, number>;
+  /** Seconds in which completions were being graded, beside the phases. */
+  gradeSeconds: number;
 }
 
-/** Who wants to hear of a run as it happens; called after the matching file was written. */
+/** Who wants to hear of a run as it happens; series and records after the matching file was written. */
 export interface RunListener {
   progress?(progress: RunProgress): void;
   metrics?(row: MetricRow): void;
@@ -41,18 +43,23 @@ export interface RecorderOptions {
   folder: RunFolder;
   /** The run as it begins; the recorder keeps its own copy. */
   record: RunRecord;
-  /** Columns of metrics.csv: the recipe's `metrics`, in order. */
+  /** Columns of metrics.csv, in order: the recipe's `metrics`, the time columns among them. */
   metricKeys: readonly string[];
   listener?: RunListener;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** Milliseconds in which the GPU had nothing to do, since any moment. */
+  idle?: () => number;
 }
 
 const RECORD_INTERVAL_MS = 1000;
+/** Writes that may lie ahead of the disk before a recipe waits for them. */
+const MOST_BEHIND = 16;
 
 /**
  * The log of one run: what a recipe reports goes to the run's folder and to a listener. Fulfils the recipes' `RunLog`,
- * in the browser's worker and on the command line alike.
+ * in the browser's worker and on the command line alike. Files are written behind the recipe, in the order of its calls, so
+ * that the GPU does not wait for a disk; a write that fails is told by the next call, or by `settled`.
  */
 export class RunRecorder {
   private readonly now: () => number;
@@ -64,6 +71,9 @@ export class RunRecorder {
   private lastUnkept: string | undefined;
   private readonly kept = new Set<string>();
   private savePolicy: (() => Promise<FileMap>) | undefined;
+  private lastWrite: Promise<void> = Promise.resolve();
+  private behind = 0;
+  private failed: { cause: unknown } | undefined;
 
   private constructor(
     private readonly writer: RunWriter,
@@ -71,7 +81,9 @@ export class RunRecorder {
   ) {
     this.state = structuredClone(options.record);
     this.now = options.now ?? Date.now;
-    this.clock = new RunClock(this.now, this.state.seconds);
+    const { seconds, grade_seconds: gradeSeconds = 0 } = this.state;
+    const { idle } = options;
+    this.clock = new RunClock({ now: this.now, seconds, gradeSeconds, ...(idle ? { idle } : {}) });
   }
 
   /** Begins the run's folder and tells the listener. */
@@ -84,7 +96,8 @@ export class RunRecorder {
 
   /** The run as it stands; a copy. */
   get record(): RunRecord {
-    return structuredClone({ ...this.state, seconds: this.clock.seconds() });
+    const [seconds, grade_seconds] = [this.clock.seconds(), this.clock.gradeSeconds()];
+    return structuredClone({ ...this.state, seconds, ...(grade_seconds > 0 ? { grade_seconds } : {}) });
   }
 
   /** Says how the policy's files are made, once there is a policy: called by every checkpoint. */
@@ -100,17 +113,28 @@ export class RunRecorder {
     this.tell();
   }
 
-  async metrics(step: number, values: Record<string, number>): Promise<void> {
+  /** Counts the time `work` takes as grading. */
+  grading<T>(work: () => Promise<T>): Promise<T> {
+    return this.clock.grading(work);
+  }
+
+  /** Adds to the values where the time since the last row went. */
+  async metrics(step: number, measured: Record<string, number>): Promise<void> {
+    const values = { ...measured, ...this.clock.row() };
     const row = { step, timestamp: this.now() / 1000, values };
     this.tokensPerSecond = values['throughput/tokens_per_s'] ?? this.tokensPerSecond;
-    await this.writer.metrics(row);
-    this.options.listener?.metrics?.(row);
-    if (this.now() - this.recordWritten >= RECORD_INTERVAL_MS) await this.writeRecord();
+    await this.later(async () => {
+      await this.writer.metrics(row);
+      this.options.listener?.metrics?.(row);
+      if (this.now() - this.recordWritten >= RECORD_INTERVAL_MS) await this.writeRecord();
+    });
   }
 
   async completions(rows: CompletionRecord[]): Promise<void> {
-    await this.writer.completions(rows);
-    this.options.listener?.completions?.(rows);
+    await this.later(async () => {
+      await this.writer.completions(rows);
+      this.options.listener?.completions?.(rows);
+    });
   }
 
   /**
@@ -126,42 +150,52 @@ export class RunRecorder {
       best = candidate && (!this.state.best || record.accuracy > this.state.best.accuracy);
       if (best) this.state.best = record;
     }
-    await this.writeRecord();
-    this.options.listener?.evaluation?.(record);
+    await this.later(async () => {
+      await this.writeRecord();
+      this.options.listener?.evaluation?.(record);
+    });
     return best;
   }
 
   async event(record: RunEventRecord): Promise<void> {
     this.state.events.push(record);
-    await this.writeRecord();
-    this.options.listener?.event?.(record);
+    await this.later(async () => {
+      await this.writeRecord();
+      this.options.listener?.event?.(record);
+    });
   }
 
   async audit(rows: AuditRecord[]): Promise<void> {
-    await this.writer.audit(rows);
+    await this.later(() => this.writer.audit(rows));
   }
 
   /**
-   * Saves the policy under checkpoints/<name>/, whole or not at all. With `keep` false it takes the place of the last
-   * one saved so: the room a run needs does not grow with its length.
+   * Saves the policy under checkpoints/<name>/, whole or not at all: resolves when the GPU has been read. With `keep`
+   * false it takes the place of the last one saved so: the room a run needs does not grow with its length.
    */
   async checkpoint(name: string, { keep }: { keep: boolean }): Promise<void> {
     if (!this.savePolicy) throw new LabError('bug', 'A checkpoint was asked for before there was a policy.');
+    // One checkpoint in memory is enough.
+    await this.lastWrite;
     const files = await this.savePolicy();
-    await this.writer.files(`checkpoints/${name}`, files);
-    if (keep) this.kept.add(name);
-    const replaced = this.lastUnkept;
-    if (!keep && replaced !== undefined && replaced !== name && !this.kept.has(replaced)) {
-      await this.writer.remove(`checkpoints/${replaced}`);
-    }
-    if (!keep) this.lastUnkept = name;
-    await this.writeRecord();
+    await this.later(async () => {
+      await this.writer.files(`checkpoints/${name}`, files);
+      if (keep) this.kept.add(name);
+      const replaced = this.lastUnkept;
+      if (!keep && replaced !== undefined && replaced !== name && !this.kept.has(replaced)) {
+        await this.writer.remove(`checkpoints/${replaced}`);
+      }
+      if (!keep) this.lastUnkept = name;
+      await this.writeRecord();
+    });
   }
 
   async klAtStart(kl: number): Promise<void> {
     this.state.kl_at_start = kl;
-    await this.writeRecord();
-    this.options.listener?.status?.(this.record);
+    await this.later(async () => {
+      await this.writeRecord();
+      this.options.listener?.status?.(this.record);
+    });
   }
 
   /** Writes the final model, a Hugging Face folder, to model/. */
@@ -171,9 +205,10 @@ export class RunRecorder {
 
   /** The run began to run, was paused, or goes on. The time it stands still is nobody's. */
   async setStatus(status: RunStatus): Promise<void> {
-    this.state.status = status;
     if (status === 'running') this.clock.resume();
     else this.clock.pause();
+    await this.lastWrite;
+    this.state.status = status;
     await this.writeRecord();
     this.options.listener?.status?.(this.record);
     this.tell();
@@ -184,10 +219,35 @@ export class RunRecorder {
     status: 'done' | 'stopped' | 'failed',
     error?: { code: string; message: string },
   ): Promise<RunRecord> {
+    this.clock.pause();
+    await this.lastWrite;
     this.state.finished = new Date(this.now()).toISOString();
     if (error) this.state.error = { code: error.code, message: error.message };
     await this.setStatus(status);
     return this.record;
+  }
+
+  /** Resolves when everything reported so far is written. Errors: the first write that failed and was not told yet. */
+  async settled(): Promise<void> {
+    await this.lastWrite;
+    this.tellFailure();
+  }
+
+  /** Begins a write when those before it are done. */
+  private async later(write: () => Promise<void>): Promise<void> {
+    this.tellFailure();
+    this.behind += 1;
+    this.lastWrite = this.lastWrite
+      .then(write)
+      .catch((cause: unknown) => void (this.failed ??= { cause }))
+      .finally(() => (this.behind -= 1));
+    if (this.behind > MOST_BEHIND) await this.settled();
+  }
+
+  private tellFailure(): void {
+    const { failed } = this;
+    this.failed = undefined;
+    if (failed) throw failed.cause;
   }
 
   private async writeRecord(): Promise<void> {
@@ -205,6 +265,7 @@ export class RunRecorder {
       tokensPerSecond: this.tokensPerSecond,
       secondsLeft: this.clock.secondsLeft(step, total),
       seconds: this.clock.seconds(),
+      gradeSeconds: this.clock.gradeSeconds(),
     });
   }
 }

@@ -201,6 +201,7 @@ export type Event =
       tokensPerSecond: number;
       secondsLeft: number | null;
       seconds: Record<string, number>;
+      gradeSeconds: number;
     }
   | { type: 'run_metrics'; run: string; rows: MetricRow[] }
   | { type: 'run_completions'; run: string; rows: CompletionRecord[] }

@@ -3,6 +3,7 @@ import { formatCount, formatDuration, formatNumber } from '../lib/format';
 import { useRuns } from '../stores/runs';
 import type { RunState } from '../stores/run_state';
 import { RunChip } from './RunChip';
+import { TimeSplit } from './TimeSplit';
 
 /** One line a shown run: how it stands, how fast it is, and where its time goes. */
 export function RunStrips() {
@@ -23,7 +24,7 @@ const Strip = memo(function Strip({ id }: { id: string }) {
     <li className="strip">
       <RunChip id={id} />
       <Facts run={run} />
-      <TimeSplit seconds={run.record.seconds} />
+      <TimeSplit record={run.record} />
     </li>
   );
 });
@@ -58,37 +59,6 @@ function StartCheck({ record }: { record: RunState['record'] }) {
       title="KL of the policy to its reference before the first update; both are the same model, so it must be 0 within 1e-4."
     >
       KL at step 0: {formatNumber(kl)}, {ok ? 'below 1e-4' : 'should be below 1e-4'}
-    </span>
-  );
-}
-
-const WORTH_NAMING = 15;
-const PHASES = ['generate', 'score', 'train', 'evaluate'];
-
-function TimeSplit({ seconds }: { seconds: Record<string, number> }) {
-  const phases = PHASES.filter((phase) => (seconds[phase] ?? 0) > 0);
-  const total = phases.reduce((sum, phase) => sum + (seconds[phase] ?? 0), 0);
-  if (total === 0) return <span className="time-split" />;
-  const share = (phase: string) => ((seconds[phase] ?? 0) / total) * 100;
-  const most = phases
-    .filter((phase) => share(phase) >= WORTH_NAMING)
-    .map((phase) => `${phase} ${share(phase).toFixed(0)} %`)
-    .join(', ');
-  const text = phases.map((phase) => `${phase} ${share(phase).toFixed(0)} %`).join(', ');
-  return (
-    <span className="time-split">
-      <span className="time-bar" role="img" aria-label={`Time: ${text}`}>
-        {phases.map((phase) => (
-          <span
-            key={phase}
-            title={`${phase}: ${formatDuration(seconds[phase])}`}
-            style={{ width: `${share(phase)}%`, background: `var(--phase-${PHASES.indexOf(phase) + 1})` }}
-          />
-        ))}
-      </span>
-      <span className="small muted" aria-hidden="true">
-        {most}
-      </span>
     </span>
   );
 }

@@ -26,6 +26,11 @@ export function formatPercent(share: number | null | undefined): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
+/** Of a whole, without decimals: 0.4217 as "42 %", what is there but would be 0 as "< 1 %". */
+export function formatShare(share: number): string {
+  return share > 0 && share < 0.005 ? '< 1 %' : `${(share * 100).toFixed(0)} %`;
+}
+
 /** Whole numbers with thin spaces: 12 345 678. */
 export function formatCount(value: number): string {
   return Math.round(value)

@@ -47,6 +47,7 @@ describe('applyEvents', () => {
         tokensPerSecond: 10,
         secondsLeft: 60,
         seconds: { train: 2 },
+        gradeSeconds: 1,
       },
       { type: 'run_metrics', run: 'a', rows: [row(1, { loss: 2 }), row(2, { loss: 1 })] },
       { type: 'run_event', run: 'a', event: { step: 2, kind: 'best', text: 'Best so far.' } },

@@ -56,6 +56,7 @@ function applyEvent(run: RunState, event: RunEvent): RunState {
           step: event.step,
           total_steps: event.total,
           seconds: event.seconds,
+          grade_seconds: event.gradeSeconds,
         },
         live: { phase: event.phase, tokensPerSecond: event.tokensPerSecond, secondsLeft: event.secondsLeft },
       };

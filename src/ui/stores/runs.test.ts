@@ -94,6 +94,7 @@ describe('runs', () => {
         tokensPerSecond: 0,
         secondsLeft: null,
         seconds: {},
+        gradeSeconds: 0,
       },
     ]);
     expect(activeRun(useRuns.getState())?.record.id).toBe('d');
