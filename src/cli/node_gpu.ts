@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, globals } from 'webgpu';
+import { waitPatiently } from './node_patience';
 
 const SWIFTSHADER_FOLDERS = [
   '/usr/lib/chromium',
@@ -29,6 +30,8 @@ export function softwareDrivers(): { lavapipe?: string; swiftshader?: string } {
  */
 const scope = globalThis as typeof globalThis & { dawnInstances?: GPU[] };
 
+let isPatient = false;
+
 function createInstance(): GPU {
   const instance = create([]);
   scope.dawnInstances = [...(scope.dawnInstances ?? []), instance];
@@ -41,6 +44,8 @@ function createInstance(): GPU {
  */
 export async function openNodeGpu(): Promise<GPU> {
   Object.assign(globalThis, globals);
+  if (!isPatient) waitPatiently(globals as Record<string, { prototype: object } | undefined>);
+  isPatient = true;
   const drivers = softwareDrivers();
   const wanted = process.env.LAB_ADAPTER ?? 'auto';
   if (wanted === 'lavapipe' || wanted === 'swiftshader') {
