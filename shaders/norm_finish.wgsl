@@ -1,9 +1,11 @@
-// norm_finish: norm = [g, clip factor, 1 if g is finite else 0, 0],  g = sqrt(sum of partials)
-//   clip factor = min(1, max_grad_norm / (g + 1e-6));  1 where max_grad_norm <= 0;  0 where g is not finite
+// norm_finish: norm = [g, clip factor, 1 if this update counts else 0, 1 if one did not],  g = sqrt(sum of partials)
+//   clip factor = min(1, max_grad_norm / (g + 1e-6));  1 where max_grad_norm <= 0;  0 where the update does not count
+// An update counts while g is finite and has been since norm[3] was last set to 0: updates queued behind one that
+// diverged leave the weights as they are, too.
 // Source: torch.nn.utils.clip_grad_norm_. Everything stays on the GPU: adamw reads the factor and the flag.
 //
 //   partials  (P)  read    from sum_squares: 256 an arena
-//   norm      (4)  write
+//   norm      (4)  write   norm[3] is read, too
 //
 // Grid: one workgroup.
 struct Params { P: u32, max_grad_norm: f32 }
@@ -32,9 +34,10 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let finite = (bitcast<u32>(sum) & EXPONENT) != EXPONENT;
     let g = sqrt(sum);
     let clipped = select(1.0, min(1.0, params.max_grad_norm / (g + 1e-6)), params.max_grad_norm > 0.0);
+    let counts = finite && norm[3] != 1.0;
     norm[0] = g;
-    norm[1] = select(0.0, clipped, finite);
-    norm[2] = select(0.0, 1.0, finite);
-    norm[3] = 0.0;
+    norm[1] = select(0.0, clipped, counts);
+    norm[2] = select(0.0, 1.0, counts);
+    norm[3] = select(1.0, 0.0, counts);
   }
 }

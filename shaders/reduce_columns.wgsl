@@ -1,14 +1,16 @@
-// reduce_columns: out += sum over rows of inp
+// reduce_columns: out += sum over rows of inp, the last column of which objectives leave 0 and flags take
 //
-//   inp  (M,16)  read         the statistics an objective writes, one row a token
-//   out  (16)    read_write, +=
+//   inp    (M,16)  read         the statistics an objective writes, one row a token
+//   flags  (M)     read         logits_stats: 1 where the token was the model's first choice
+//   out    (16)    read_write, +=
 //
 // Grid: one workgroup; 4 vec4 columns, 64 lanes over the rows, summed in a fixed order.
 struct Params { M: u32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> flags: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 const VECTORS = 4u;
 const LANES = 64u;
@@ -20,6 +22,9 @@ fn main(@builtin(local_invocation_id) lid: vec3u) {
   var sum = vec4f(0.0);
   for (var row = lid.y; row < params.M; row += LANES) {
     sum += inp[row * VECTORS + lid.x];
+    if (lid.x == VECTORS - 1u) {
+      sum.w += flags[row];
+    }
   }
   partials[lid.y * VECTORS + lid.x] = sum;
   workgroupBarrier();

@@ -79,11 +79,11 @@ export class Arena {
     return this.slots;
   }
 
-  /** The whole of a flat arena as one view. */
+  /** The whole of a flat arena as one view. Its buffer exists once the arena is allocated. */
   get all(): View {
-    const first = this.owned[0];
+    const [first] = this.slots;
     if (this.layout !== 'flat' || !first) throw new Error(`${this.label} has no single buffer`);
-    return { buffer: first, offset: 0, bytes: this.planned };
+    return part(first, 0, this.planned);
   }
 
   /** Creates the buffers. Errors: `out_of_memory` with the numbers when a limit of the device forbids it. */
@@ -124,7 +124,18 @@ export class Arena {
 /** A part of a tensor: `rows` rows of its first dimension from `row`. Its offset must stay a multiple of 256 bytes. */
 export function rowsOf(tensor: Tensor, row: number, rows: number): View {
   const rowBytes = tensor.bytes / (tensor.shape[0] ?? 1);
-  return { buffer: tensor.buffer, offset: tensor.offset + row * rowBytes, bytes: rows * rowBytes };
+  return part(tensor, row * rowBytes, rows * rowBytes);
+}
+
+/** `bytes` of a view from `offset` on. The buffer is looked up when it is used: recording needs none. */
+export function part(view: View, offset: number, bytes: number): View {
+  return {
+    get buffer() {
+      return view.buffer;
+    },
+    offset: view.offset + offset,
+    bytes,
+  };
 }
 
 export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

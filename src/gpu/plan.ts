@@ -8,28 +8,29 @@ export interface Launch<P extends string> {
   grid: Grid;
 }
 
+/** One dispatch as it was recorded; pipeline and bind group come with `build`. */
 interface Dispatch<D> {
   kernel: Kernel;
-  pipeline: GPUComputePipeline;
-  bindGroup: GPUBindGroup;
+  views: readonly View[];
+  constants: Record<string, number>;
   launch: (dims: D) => Launch<string>;
+  grid: Grid;
+  built?: { pipeline: GPUComputePipeline; bindGroup: GPUBindGroup };
 }
 
 const SLOT = 256;
 
 /**
  * A recorded list of dispatches: made once (pipelines, bind groups, one uniform buffer), run many times with other
- * dims, so that a training step in steady state creates no GPU object. `D` is the type of the dims of a step.
+ * dims, so that a training step in steady state creates no GPU object. Recording itself creates nothing, so that a plan's
+ * bytes are known before anything is allocated. `D` is the type of the dims of a step.
  */
 export class Plan<D> {
   readonly label: string;
   readonly gpu: Gpu;
   private readonly dispatches: Dispatch<D>[] = [];
-  private readonly bindings: { kernel: Kernel; views: View[]; pipeline: GPUComputePipeline }[] = [];
-  private readonly launches: ((dims: D) => Launch<string>)[] = [];
   private uniforms: GPUBuffer | undefined;
   private mirror = new DataView(new ArrayBuffer(0));
-  private grids: Grid[] = [];
 
   constructor(gpu: Gpu, label: string) {
     this.gpu = gpu;
@@ -46,33 +47,41 @@ export class Plan<D> {
     launch: (dims: D) => Launch<P>,
     constants: Record<string, number> = {},
   ): void {
-    if (this.uniforms) throw new Error(`${this.label} has run already; ${kernel.name} comes too late`);
+    if (this.uniforms) throw new Error(`${this.label} is allocated already; ${kernel.name} comes too late`);
     const views = (Object.keys(kernel.buffers) as B[]).map((name) => buffers[name]);
-    this.bindings.push({ kernel, views, pipeline: this.gpu.pipeline(kernel, constants) });
-    this.launches.push(launch);
+    this.dispatches.push({ kernel, views, constants, launch, grid: [0] });
   }
 
+  /** Dispatches recorded. */
   get length(): number {
-    return this.launches.length;
+    return this.dispatches.length;
   }
 
   /** Bytes of its uniform buffer. */
   get bytes(): number {
-    return Math.max(1, this.launches.length) * SLOT;
+    return Math.max(1, this.dispatches.length) * SLOT;
   }
 
-  /** Creates bind groups and the uniform buffer. Called by the first `prepare`; call earlier to move the cost. */
-  build(): void {
+  /** Creates the uniform buffer: all the memory the plan takes. */
+  allocate(): void {
     if (this.uniforms) return;
-    const { device } = this.gpu;
-    const uniforms = device.createBuffer({
+    this.uniforms = this.gpu.device.createBuffer({
       label: `${this.label}/params`,
       size: this.bytes,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
-    this.uniforms = uniforms;
     this.mirror = new DataView(new ArrayBuffer(this.bytes));
-    this.bindings.forEach(({ kernel, views, pipeline }, index) => {
+  }
+
+  /** Creates pipelines and bind groups. Called by the first `prepare`; call earlier to move the cost. */
+  build(): void {
+    this.allocate();
+    const { uniforms } = this;
+    if (!uniforms || this.dispatches.every(({ built }) => built)) return;
+    const { device } = this.gpu;
+    this.dispatches.forEach((dispatch, index) => {
+      const { kernel, views, constants } = dispatch;
+      const pipeline = this.gpu.pipeline(kernel, constants);
       const entries: GPUBindGroupEntry[] = views.map((view, binding) => ({
         binding,
         // An empty array still binds one element (vec4 at most): every buffer has room for it.
@@ -82,36 +91,34 @@ export class Plan<D> {
         binding: entries.length,
         resource: { buffer: uniforms, offset: index * SLOT, size: paramsBytes(kernel) },
       });
-      const bindGroup = device.createBindGroup({
-        label: kernel.name,
-        layout: pipeline.getBindGroupLayout(0),
-        entries,
-      });
-      const launch = this.launches[index];
-      if (launch) this.dispatches.push({ kernel, pipeline, bindGroup, launch });
+      const layout = pipeline.getBindGroupLayout(0);
+      dispatch.built = {
+        pipeline,
+        bindGroup: device.createBindGroup({ label: kernel.name, layout, entries }),
+      };
     });
   }
 
   /** Computes params and grids for these dims and queues the upload: before `encode`, once a submit. */
   prepare(dims: D): void {
     this.build();
-    this.grids = this.dispatches.map((dispatch, index) => {
+    this.dispatches.forEach((dispatch, index) => {
       const { params, grid } = dispatch.launch(dims);
       writeParams(dispatch.kernel, params, this.mirror, index * SLOT);
-      return grid;
+      dispatch.grid = grid;
     });
     if (this.uniforms) this.gpu.device.queue.writeBuffer(this.uniforms, 0, this.mirror.buffer);
   }
 
   /** Encodes every dispatch into an open pass, with the dims last prepared. May be encoded several times a submit. */
   encode(pass: GPUComputePassEncoder): void {
-    this.dispatches.forEach(({ pipeline, bindGroup }, index) => {
-      const [x, y = 1, z = 1] = this.grids[index] ?? [0];
-      if (x === 0 || y === 0 || z === 0) return;
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
+    for (const { built, grid } of this.dispatches) {
+      const [x, y = 1, z = 1] = grid;
+      if (!built || x === 0 || y === 0 || z === 0) continue;
+      pass.setPipeline(built.pipeline);
+      pass.setBindGroup(0, built.bindGroup);
       pass.dispatchWorkgroups(x, y, z);
-    });
+    }
   }
 
   destroy(): void {

@@ -67,3 +67,6 @@ export const sftObjective: Objective = { kernel: sftKernel, usesValue: false, gr
  * weight_policy, weight_value, logp_ref].
  */
 export const ppoClipObjective: Objective = { kernel: ppoClipKernel, usesValue: true, grid };
+
+/** Every objective there is: a policy that trains records a plan for each. */
+export const objectives: readonly Objective[] = [sftObjective, ppoClipObjective];

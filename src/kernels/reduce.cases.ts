@@ -26,10 +26,11 @@ const reduceColumnsCases = [0, 1, 2, 63, 64, 65, 1031, 100_000].map((M): KernelC
     shape: `M=${M} S=${S}`,
     run: async (gpu) => {
       const inp = testNumbers(M * S, 1);
+      const flags = Float32Array.from({ length: M }, (_, m) => (m % 3 === 0 ? 1 : 0));
       const before = testNumbers(S, 2);
       const { params, grid } = reduceColumnsLaunch({ M });
-      const { out } = await runOnce(gpu, reduceColumns, { inp, out: before }, params, grid);
-      const expected = reduceColumnsReference(inp, M, S).map((sum, s) => before[s]! + sum);
+      const { out } = await runOnce(gpu, reduceColumns, { inp, flags, out: before }, params, grid);
+      const expected = reduceColumnsReference(inp, flags, M, S).map((sum, s) => before[s]! + sum);
       return [{ tensor: 'out', actual: out, expected, tolerance: M > 10_000 ? LONG_SUM : F32 }];
     },
   };
@@ -70,21 +71,23 @@ async function partialsOf(gpu: Gpu, x: Float32Array): Promise<Float32Array> {
   return partials;
 }
 
-// Clipped, not clipped, without clipping; one arena and two.
+// Clipped, not clipped, without clipping; one arena and two; after an update that diverged.
 const normFinishCases = [
-  { arenas: 1, max_grad_norm: 1 },
-  { arenas: 1, max_grad_norm: 100 },
-  { arenas: 1, max_grad_norm: 0 },
-  { arenas: 2, max_grad_norm: 1 },
-].map(({ arenas, max_grad_norm }): KernelCase => ({
+  { arenas: 1, max_grad_norm: 1, diverged: false },
+  { arenas: 1, max_grad_norm: 100, diverged: false },
+  { arenas: 1, max_grad_norm: 0, diverged: false },
+  { arenas: 2, max_grad_norm: 1, diverged: false },
+  { arenas: 1, max_grad_norm: 1, diverged: true },
+].map(({ arenas, max_grad_norm, diverged }): KernelCase => ({
   kernel: normFinish.name,
   direction: 'forward',
-  shape: `P=${arenas * SUM_SQUARES_PARTIALS} max_grad_norm=${max_grad_norm}`,
+  shape: `P=${arenas * SUM_SQUARES_PARTIALS} max_grad_norm=${max_grad_norm}${diverged ? ' diverged before' : ''}`,
   run: async (gpu) => {
     const partials = testNumbers(arenas * SUM_SQUARES_PARTIALS, 5).map(Math.abs);
     const { params, grid } = normFinishLaunch({ max_grad_norm, arenas });
-    const { norm } = await runOnce(gpu, normFinish, { partials, norm: 4 }, params, grid);
-    const expected = normFinishReference(partials, max_grad_norm);
+    const before = Float32Array.of(0, 0, 0, diverged ? 1 : 0);
+    const { norm } = await runOnce(gpu, normFinish, { partials, norm: before }, params, grid);
+    const expected = normFinishReference(partials, max_grad_norm, diverged);
     return [{ tensor: 'norm', actual: norm, expected, tolerance: F32 }];
   },
 }));
@@ -99,7 +102,7 @@ const notFiniteCases = [Number.NaN, Number.POSITIVE_INFINITY].map((bad): KernelC
     partials[77] = bad;
     const { params, grid } = normFinishLaunch({ max_grad_norm: 1 });
     const { norm } = await runOnce(gpu, normFinish, { partials, norm: 4 }, params, grid);
-    return [{ tensor: 'factor and flag', actual: norm.slice(1), expected: [0, 0, 0], tolerance: F32 }];
+    return [{ tensor: 'factor and flag', actual: norm.slice(1), expected: [0, 0, 1], tolerance: F32 }];
   },
 }));
 

@@ -4,11 +4,11 @@ import sumSquaresWgsl from '../../shaders/sum_squares.wgsl?raw';
 import { defineKernel } from '../gpu/kernel';
 import type { Launch } from '../gpu/plan';
 
-/** out (16) += column sums of inp (M,16). */
+/** out (16) += column sums of inp (M,16), and in the last column of flags (M). */
 export const reduceColumns = defineKernel({
   name: 'reduce_columns',
   wgsl: reduceColumnsWgsl,
-  buffers: { inp: 'read', out: 'read_write' },
+  buffers: { inp: 'read', flags: 'read', out: 'read_write' },
   params: { M: 'u32' },
 });
 
@@ -20,7 +20,7 @@ export const sumSquares = defineKernel({
   params: { count: 'u32' },
 });
 
-/** norm (4) = [global norm, clip factor, finite flag, 0] from the partials of one or more arenas. */
+/** norm (4) = [global norm, clip factor, this update counts, one has diverged] from the partials of one or more arenas. */
 export const normFinish = defineKernel({
   name: 'norm_finish',
   wgsl: normFinishWgsl,

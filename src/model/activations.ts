@@ -218,4 +218,10 @@ export class GenerationState {
     this.copies = this.arena.tensor('copies', [S, 4]);
     this.moves = this.arena.tensor('moves', [S, 2]);
   }
+
+  /** Bytes of each read of generation that can be in flight at once: two bursts, and the last of a generation before. */
+  get readback(): number[] {
+    const bytes = this.state.bytes + this.history.bytes;
+    return [bytes, bytes, bytes];
+  }
 }

@@ -86,8 +86,21 @@ export class Decoder {
     );
   }
 
+  /** Bytes of its plans' uniforms. */
+  get bytes(): number {
+    return this.plans.reduce((sum, plan) => sum + plan.bytes, 0);
+  }
+
+  allocate(): void {
+    for (const plan of this.plans) plan.allocate();
+  }
+
   destroy(): void {
-    for (const plan of [this.prefill, this.decode, this.decodeFiltered, this.copy, this.move]) plan.destroy();
+    for (const plan of this.plans) plan.destroy();
+  }
+
+  private get plans(): Plan<DecoderDims>[] {
+    return [this.prefill, this.decode, this.decodeFiltered, this.copy, this.move];
   }
 
   private plan(label: string, record: (plan: Plan<DecoderDims>) => void): Plan<DecoderDims> {

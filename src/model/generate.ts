@@ -125,6 +125,15 @@ export class Generator {
     return completions;
   }
 
+  /** Bytes of its plans' uniforms. */
+  get bytes(): number {
+    return this.decoder.bytes;
+  }
+
+  allocate(): void {
+    this.decoder.allocate();
+  }
+
   destroy(): void {
     this.decoder.destroy();
   }

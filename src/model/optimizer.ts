@@ -22,7 +22,7 @@ export interface UpdateDims extends OptimizerSettings {
 
 /**
  * Records global norm → clip factor → AdamW over the flat arenas. The factor never leaves the GPU; gradients are zeroed
- * behind the update. `norm` (4): global norm before clipping, clip factor, 1 when finite, 0.
+ * behind the update. `norm` (4): global norm before clipping, clip factor, 1 when this update counts, 1 when one has diverged.
  */
 export function recordUpdate(
   plan: Plan<UpdateDims>,

@@ -1,25 +1,23 @@
 import { LabError } from '../errors';
+import { part } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
-import { Stream } from '../gpu/stream';
-import { attentionTiles } from '../kernels/attention';
-import { bucketTokens } from '../kernels/embedding';
+import type { Stream } from '../gpu/stream';
 import { addMatmul } from '../kernels/matmul';
 import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
 import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
-import { Buffers, type BufferOptions, type TrainingBuffers } from './buffers';
+import type { Buffers, BufferOptions, TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
-import { Generator, type Completion, type GenerationEvents, type Prompt, type Sampling } from './generate';
-import { packedAttention } from './layers/attention';
-import { Heads } from './layers/head';
-import type { BatchDims, Recorder } from './layers/recorder';
-import { recordUpdate, type OptimizerSettings, type UpdateDims } from './optimizer';
+import type { Completion, GenerationEvents, Prompt, Sampling } from './generate';
+import type { BatchDims } from './layers/recorder';
+import type { OptimizerSettings } from './optimizer';
 import type { Parameters } from './parameters';
 import type { ReferencePolicy } from './reference';
+import { Resources, SCORES_IN_FLIGHT } from './resources';
 import type { NamedTensor } from './safetensors';
-import { transformerBackward, transformerForward } from './transformer';
+import { uploadBatch } from './upload';
 
 /** What the policy says of each completion token, one array a sequence. */
 export interface Scores {
@@ -36,7 +34,8 @@ export interface TrainResult {
   grad_norm: number;
 }
 
-const NO_ROW = 0xffffffff;
+/** Column of `sums` that counts the tokens that were the model's first choice. */
+const CORRECT = STATISTICS - 1;
 
 /**
  * Model, value head and optimizer on one GPU: tokens in, (logp, entropy, value) out, and back again from an objective's
@@ -47,12 +46,13 @@ export class Policy {
   readonly config: ModelConfig;
   readonly capacity: Capacity;
   readonly stream: Stream;
+  private readonly resources: Resources;
   private readonly buffers: Buffers;
-  private readonly scorePlans = new Map<Parameters, Plan<BatchDims>>();
-  private readonly trainPlans = new Map<Objective, Plan<BatchDims>>();
-  private readonly updatePlan: Plan<UpdateDims> | undefined;
-  private readonly generator: Generator | undefined;
+  /** Updates submitted. */
   private updates = 0;
+  /** Updates whose result has not arrived. */
+  private pending = 0;
+  private diverged = false;
 
   /**
    * Allocates everything for `capacity` and uploads the weights. `tensors`: the model's by Hugging Face name; a value head
@@ -68,30 +68,19 @@ export class Policy {
     this.gpu = gpu;
     this.config = config;
     this.capacity = capacity;
-    this.buffers = new Buffers(config, capacity, options);
-    const packed = this.buffers.weights.pack(tensors);
-    this.buffers.allocate(gpu);
-    this.stream = new Stream(gpu);
-    const { inputs, training, weights, generation } = this.buffers;
+    this.resources = new Resources(gpu, config, capacity, options);
+    this.buffers = this.resources.buffers;
+    this.stream = this.resources.stream;
+    const { inputs, weights } = this.buffers;
+    const packed = weights.pack(tensors);
+    this.resources.allocate(gpu);
     this.stream.upload(weights.arena.all, packed);
     this.stream.upload(inputs.rope, ropeTable(capacity.context, config.head_dim, config.rope_theta));
-    if (training) {
-      this.updatePlan = new Plan(gpu, 'update');
-      recordUpdate(this.updatePlan, weights, {
-        grad: training.gradients.arena.all,
-        m: training.m.arena.all,
-        v: training.v.arena.all,
-        partials: training.partials,
-        norm: training.norm,
-      });
-    }
-    if (generation)
-      this.generator = new Generator(gpu, config, capacity, this.stream, this.buffers, generation);
   }
 
-  /** Bytes on the GPU by purpose. */
+  /** Bytes on the GPU by purpose; their sum is every byte of every buffer it makes. */
   get bytes(): Record<string, number> {
-    return this.buffers.bytes;
+    return this.resources.bytes;
   }
 
   /** log-prob, entropy and value of every completion token. Micro-batches as needed; nothing changes. */
@@ -108,7 +97,7 @@ export class Policy {
     const { activations, head, weights } = this.buffers;
     const ldv = logitsStride(this.config);
     const plan = new Plan<BatchDims>(this.gpu, 'logits');
-    this.recordForward(plan, weights);
+    this.resources.plans.forward(plan, weights);
     const buffers = { a: activations.hidden, b: weights.head, out: head.logits };
     addMatmul(plan, this.gpu, 'nt', buffers, ({ N }) => ({ M: N, N: V, K: C, ldc: ldv }));
     const logits: Float32Array[] = [];
@@ -117,7 +106,7 @@ export class Policy {
       if (N > this.capacity.chunk)
         throw new Error(`${N} tokens do not fit a chunk of ${this.capacity.chunk} rows`);
       plan.prepare(this.upload(this.pack([sequence])));
-      const view = { buffer: head.logits.buffer, offset: 0, bytes: 4 * N * ldv };
+      const view = part(head.logits, 0, 4 * N * ldv);
       const [bytes] = await this.stream.read('score', (pass) => plan.encode(pass), [view]);
       const padded = new Float32Array(bytes ?? new ArrayBuffer(0));
       const rows = new Float32Array(N * V);
@@ -134,14 +123,17 @@ export class Policy {
     sampling: Sampling,
     events: GenerationEvents = {},
   ): Promise<Completion[]> {
-    if (!this.generator) throw new Error('this policy was made without room for generation');
-    return this.generator.generate(prompts, sampling, events);
+    const { generator } = this.resources;
+    if (!generator) throw new Error('this policy was made without room for generation');
+    return generator.generate(prompts, sampling, events);
   }
 
   /**
    * One optimizer step: loss = Σ over completion tokens of what the objective says, gradients accumulated over
    * micro-batches, clipped, AdamW. `constants`: (M_b, 8) per sequence. Statistics are of the policy before the update.
-   * Errors: `diverged` when the gradient is not finite (the weights are left as they were).
+   * Everything is submitted before the first await: a caller that starts the next step before it awaits this one keeps the
+   * GPU busy. Errors: `diverged` when the gradient is not finite; then this update, and those already submitted behind it,
+   * leave the weights as they were.
    */
   async train(
     sequences: readonly Sequence[],
@@ -150,28 +142,39 @@ export class Policy {
     coefficients: Readonly<Record<string, number>>,
     settings: OptimizerSettings,
   ): Promise<TrainResult> {
-    const { norm: normView } = this.trainingBuffers();
-    const { sums: sumsView } = this.buffers.head;
-    this.stream.upload(sumsView, new Float32Array(STATISTICS));
-    const corrects = this.accumulate(sequences, objective, constants, coefficients);
+    const { norm } = this.trainingBuffers();
+    const { sums } = this.buffers.head;
+    const { update } = this.resources.plans;
+    if (this.diverged && this.pending === 0) {
+      this.stream.upload(norm, new Float32Array(4));
+      this.diverged = false;
+    }
+    const last = this.accumulate(sequences, objective, constants, coefficients);
     this.updates += 1;
-    const update = this.updatePlan;
+    this.pending += 1;
     update?.prepare({ ...settings, step: this.updates });
-    const [results, correct] = await Promise.all([
-      this.stream.read('train', (pass) => update?.encode(pass), [sumsView, normView]),
-      corrects,
-    ]);
-    const [sums, norm] = results.map((bytes) => new Float32Array(bytes));
-    const [grad_norm = Number.NaN, , finite = 0] = norm ?? [];
-    if (finite === 0) {
+    const read = this.stream.read(
+      'train',
+      (pass) => {
+        last?.encode(pass);
+        update?.encode(pass);
+      },
+      [sums, norm],
+    );
+    const results = await read.finally(() => (this.pending -= 1));
+    const [all = new Float32Array(STATISTICS), [grad_norm = Number.NaN, , counts = 0] = []] = results.map(
+      (bytes) => new Float32Array(bytes),
+    );
+    if (counts === 0) {
       this.updates -= 1;
+      this.diverged = true;
       throw new LabError(
         'diverged',
         `The gradient stopped being a number at update ${this.updates + 1}; the weights are as they were before it. ` +
           'Lower learning_rate or vf_coef and start again from the last checkpoint.',
       );
     }
-    return { sums: sums ?? new Float32Array(STATISTICS), correct, grad_norm };
+    return { sums: all, correct: all[CORRECT] ?? Number.NaN, grad_norm };
   }
 
   /**
@@ -185,9 +188,9 @@ export class Policy {
     coefficients: Readonly<Record<string, number>>,
   ): Promise<Map<string, NamedTensor>> {
     const training = this.trainingBuffers();
-    await this.accumulate(sequences, objective, constants, coefficients);
-    const [bytes] = await this.stream.readBack([training.gradients.arena.all]);
-    const data = new Float32Array(bytes ?? new ArrayBuffer(0));
+    const last = this.accumulate(sequences, objective, constants, coefficients);
+    this.stream.submit((pass) => last?.encode(pass));
+    const data = await this.read(training.gradients);
     this.stream.upload(training.gradients.arena.all, new Float32Array(data.length));
     return training.gradients.unpack(data);
   }
@@ -244,16 +247,11 @@ export class Policy {
   }
 
   destroy(): void {
-    for (const plan of [...this.scorePlans.values(), ...this.trainPlans.values()]) plan.destroy();
-    this.updatePlan?.destroy();
-    this.generator?.destroy();
-    this.stream.destroy();
-    this.buffers.destroy();
+    this.resources.destroy();
   }
 
   private async read(parameters: Parameters): Promise<Float32Array> {
-    const [bytes] = await this.stream.readBack([parameters.arena.all]);
-    return new Float32Array(bytes ?? new ArrayBuffer(0));
+    return new Float32Array(await this.stream.readBack(parameters.arena.all));
   }
 
   private trainingBuffers(): TrainingBuffers {
@@ -263,100 +261,58 @@ export class Policy {
 
   private async scoreWith(weights: Parameters, sequences: readonly Sequence[]): Promise<Scores> {
     const { head } = this.buffers;
-    const plan = this.scorePlan(weights);
-    const scores: Scores = { logp: [], entropy: [], value: [] };
-    const groups = microBatches(sequences, this.capacity.tokens, this.capacity.sequences);
-    const reads = groups.map(({ sequences: group }) => {
+    const plan = this.resources.plans.score.get(weights);
+    if (!plan) throw new Error('these weights are not this policy’s');
+    const reads: Promise<Scores>[] = [];
+    for (const { sequences: group } of microBatches(
+      sequences,
+      this.capacity.tokens,
+      this.capacity.sequences,
+    )) {
+      await reads.at(-SCORES_IN_FLIGHT);
       const batch = this.pack(group);
       plan.prepare(this.upload(batch));
-      const M = batch.targets.length;
-      const views = [head.logp, head.entropy, head.value].map((view) => ({
-        buffer: view.buffer,
-        offset: 0,
-        bytes: 4 * M,
-      }));
-      return this.stream
-        .read('score', (pass) => plan.encode(pass), views)
-        .then((bytes) => ({ batch, bytes }));
-    });
-    for (const { batch, bytes } of await Promise.all(reads)) {
-      const [logp, entropy, value] = bytes.map((part) => new Float32Array(part));
-      for (let b = 0; b + 1 < batch.rowStart.length; b++) {
-        const [from, to] = [batch.rowStart[b], batch.rowStart[b + 1]];
-        scores.logp.push((logp ?? new Float32Array()).slice(from, to));
-        scores.entropy.push((entropy ?? new Float32Array()).slice(from, to));
-        scores.value.push((value ?? new Float32Array()).slice(from, to));
-      }
+      const views = [head.logp, head.entropy, head.value].map((view) =>
+        part(view, 0, 4 * batch.targets.length),
+      );
+      const read = this.stream.read('score', (pass) => plan.encode(pass), views);
+      const scores = read.then((bytes) => scoresOf(batch, bytes));
+      // Awaited below, or dropped because one before it failed: not a rejection nobody handles.
+      scores.catch(() => undefined);
+      reads.push(scores);
     }
-    return scores;
+    const all = await Promise.all(reads);
+    return {
+      logp: all.flatMap(({ logp }) => logp),
+      entropy: all.flatMap(({ entropy }) => entropy),
+      value: all.flatMap(({ value }) => value),
+    };
   }
 
   /**
-   * Forward, heads and backward of every micro-batch, one submit each, before the first await: gradients and statistics
-   * accumulate. Resolves to how many completion tokens were the model's first choice.
+   * Forward, heads and backward of every micro-batch: gradients and statistics accumulate. One submit each, but for the
+   * last, whose plan is returned, prepared, for the submit of the caller; undefined without sequences.
    */
-  private async accumulate(
+  private accumulate(
     sequences: readonly Sequence[],
     objective: Objective,
     constants: readonly Float32Array[],
     coefficients: Readonly<Record<string, number>>,
-  ): Promise<number> {
-    const { tokens, sequences: most } = this.capacity;
+  ): Plan<BatchDims> | undefined {
     const { head } = this.buffers;
-    const plan = this.trainPlan(objective);
-    const corrects = microBatches(sequences, tokens, most).map(({ first, sequences: group }) => {
+    const plan = this.resources.plans.train.get(objective);
+    if (!plan) throw new Error(`${objective.kernel.name} is not among the objectives`);
+    this.stream.upload(head.sums, new Float32Array(STATISTICS));
+    const groups = microBatches(sequences, this.capacity.tokens, this.capacity.sequences);
+    groups.forEach(({ first, sequences: group }, index) => {
+      if (index) this.stream.submit((pass) => plan.encode(pass));
       const batch = this.pack(group);
       const flat = new Float32Array(batch.targets.length * CONSTANTS);
       group.forEach((_, b) => flat.set(constants[first + b] ?? [], (batch.rowStart[b] ?? 0) * CONSTANTS));
       this.stream.upload(head.constants, flat);
       plan.prepare({ ...this.upload(batch), coefficients });
-      const correct = { buffer: head.correct.buffer, offset: 0, bytes: 4 * batch.targets.length };
-      return this.stream.read('train', (pass) => plan.encode(pass), [correct]);
     });
-    const flags = (await Promise.all(corrects)).map(
-      ([bytes]) => new Float32Array(bytes ?? new ArrayBuffer(0)),
-    );
-    return flags.reduce((total, part) => total + part.reduce((a, b) => a + b, 0), 0);
-  }
-
-  private scorePlan(weights: Parameters): Plan<BatchDims> {
-    let plan = this.scorePlans.get(weights);
-    if (!plan) {
-      plan = new Plan<BatchDims>(this.gpu, 'score');
-      const { heads } = this.recordForward(plan, weights);
-      heads.score(this.buffers.activations.hidden, true);
-      this.scorePlans.set(weights, plan);
-    }
-    return plan;
-  }
-
-  private trainPlan(objective: Objective): Plan<BatchDims> {
-    let plan = this.trainPlans.get(objective);
-    if (!plan) {
-      plan = new Plan<BatchDims>(this.gpu, `train ${objective.kernel.name}`);
-      const { gradients, activationGradients } = this.trainingBuffers();
-      const { activations, weights, inputs } = this.buffers;
-      const { recorder, heads } = this.recordForward(plan, weights);
-      heads.train(activations.hidden, objective, gradients, activationGradients.normed);
-      transformerBackward(recorder, weights, gradients, activations, activationGradients, inputs);
-      this.trainPlans.set(objective, plan);
-    }
-    return plan;
-  }
-
-  private recordForward(plan: Plan<BatchDims>, weights: Parameters): { recorder: Recorder; heads: Heads } {
-    const { activations, inputs, head } = this.buffers;
-    const recorder: Recorder = { gpu: this.gpu, plan, config: this.config };
-    transformerForward(
-      recorder,
-      weights,
-      activations,
-      inputs.tokens,
-      inputs.positions,
-      inputs.rope,
-      (layer) => packedAttention(recorder, layer, inputs.tiles),
-    );
-    return { recorder, heads: new Heads(recorder, weights, head, inputs, this.capacity) };
+    return groups.length ? plan : undefined;
   }
 
   /** Errors: `bad_input` when a sequence is longer than the policy was made for. */
@@ -374,24 +330,15 @@ export class Policy {
   }
 
   private upload(batch: PackedBatch): BatchDims {
-    const { inputs } = this.buffers;
-    const { tiles, count } = attentionTiles(batch.seqStart);
-    const buckets = bucketTokens(batch.tokens);
-    const inverse = new Uint32Array(batch.tokens.length).fill(NO_ROW);
-    batch.rows.forEach((n, m) => (inverse[n] = m));
-    this.stream.upload(inputs.tokens, batch.tokens);
-    this.stream.upload(inputs.positions, batch.positions);
-    this.stream.upload(inputs.tiles, tiles);
-    this.stream.upload(inputs.buckets, buckets.data);
-    this.stream.upload(inputs.rows, batch.rows);
-    this.stream.upload(inputs.inverse, inverse);
-    this.stream.upload(inputs.targets, batch.targets);
-    return {
-      N: batch.tokens.length,
-      M: batch.targets.length,
-      tiles: count,
-      distinct: buckets.U,
-      coefficients: {},
-    };
+    return uploadBatch(this.stream, this.buffers.inputs, batch);
   }
+}
+
+/** Cuts what a micro-batch was scored, (M) each, into its sequences. */
+function scoresOf({ rowStart }: PackedBatch, bytes: readonly ArrayBuffer[]): Scores {
+  const cut = (column: number): Float32Array[] => {
+    const all = new Float32Array(bytes[column] ?? new ArrayBuffer(0));
+    return Array.from(rowStart.subarray(1), (end, b) => all.slice(rowStart[b], end));
+  };
+  return { logp: cut(0), entropy: cut(1), value: cut(2) };
 }

@@ -102,9 +102,8 @@ export class Heads {
     plan.add(scatterRows, { dout: saved.dhidden, inverse: this.inputs.inverse, dinp: dhidden }, ({ N }) =>
       scatterRowsLaunch({ N, C }),
     );
-    plan.add(reduceColumns, { inp: saved.statistics, out: saved.sums }, ({ M }) =>
-      reduceColumnsLaunch({ M }),
-    );
+    const { statistics: inp, correct: flags, sums: out } = saved;
+    plan.add(reduceColumns, { inp, flags, out }, ({ M }) => reduceColumnsLaunch({ M }));
   }
 
   private gather(hidden: Tensor): void {

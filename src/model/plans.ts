@@ -1,0 +1,88 @@
+import type { Gpu } from '../gpu/device';
+import { Plan } from '../gpu/plan';
+import { objectives, type Objective } from '../kernels/objectives';
+import type { Capacity } from './activations';
+import type { Buffers, TrainingBuffers } from './buffers';
+import type { ModelConfig } from './config';
+import { packedAttention } from './layers/attention';
+import { Heads } from './layers/head';
+import type { BatchDims, Recorder } from './layers/recorder';
+import { recordUpdate, type UpdateDims } from './optimizer';
+import type { Parameters } from './parameters';
+import { transformerBackward, transformerForward } from './transformer';
+
+/**
+ * Every recorded plan of a policy but those of generation: scoring by each set of weights, a training micro-batch by each
+ * objective, the update. Recorded at once, so that their bytes are known before anything is allocated.
+ */
+export class Plans {
+  readonly score = new Map<Parameters, Plan<BatchDims>>();
+  readonly train = new Map<Objective, Plan<BatchDims>>();
+  readonly update: Plan<UpdateDims> | undefined;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly config: ModelConfig,
+    private readonly capacity: Capacity,
+    private readonly buffers: Buffers,
+  ) {
+    const { weights, reference, training } = buffers;
+    this.score.set(weights, this.recordScore(weights));
+    if (reference) this.score.set(reference, this.recordScore(reference));
+    if (!training) return;
+    for (const objective of objectives) this.train.set(objective, this.recordTrain(objective, training));
+    this.update = new Plan(gpu, 'update');
+    recordUpdate(this.update, weights, {
+      grad: training.gradients.arena.all,
+      m: training.m.arena.all,
+      v: training.v.arena.all,
+      partials: training.partials,
+      norm: training.norm,
+    });
+  }
+
+  /** Bytes of their uniforms. */
+  get bytes(): number {
+    return this.all().reduce((sum, plan) => sum + plan.bytes, 0);
+  }
+
+  allocate(): void {
+    for (const plan of this.all()) plan.allocate();
+  }
+
+  destroy(): void {
+    for (const plan of this.all()) plan.destroy();
+  }
+
+  /** Records tokens → hidden states of the last layer, `activations.hidden` (N,C). */
+  forward(plan: Plan<BatchDims>, weights: Parameters): { recorder: Recorder; heads: Heads } {
+    const { activations, inputs, head } = this.buffers;
+    const recorder: Recorder = { gpu: this.gpu, plan, config: this.config };
+    const { tokens, positions, rope, tiles } = inputs;
+    transformerForward(recorder, weights, activations, tokens, positions, rope, (layer) =>
+      packedAttention(recorder, layer, tiles),
+    );
+    return { recorder, heads: new Heads(recorder, weights, head, inputs, this.capacity) };
+  }
+
+  private recordScore(weights: Parameters): Plan<BatchDims> {
+    const plan = new Plan<BatchDims>(this.gpu, 'score');
+    this.forward(plan, weights).heads.score(this.buffers.activations.hidden, true);
+    return plan;
+  }
+
+  private recordTrain(objective: Objective, training: TrainingBuffers): Plan<BatchDims> {
+    const plan = new Plan<BatchDims>(this.gpu, `train ${objective.kernel.name}`);
+    const { gradients, activationGradients } = training;
+    const { activations, weights, inputs } = this.buffers;
+    const { recorder, heads } = this.forward(plan, weights);
+    heads.train(activations.hidden, objective, gradients, activationGradients.normed);
+    transformerBackward(recorder, weights, gradients, activations, activationGradients, inputs);
+    return plan;
+  }
+
+  private all(): Pick<Plan<unknown>, 'bytes' | 'allocate' | 'destroy'>[] {
+    const update = this.update ? [this.update] : [];
+    return [...this.score.values(), ...this.train.values(), ...update];
+  }
+}
