@@ -1,6 +1,6 @@
 // decode_attention_direct: decode_attention without workgroup memory or barriers, for adapters that run on a CPU:
 //   out = softmax(q k^T / sqrt(HS)) v, one query a sequence over what its cache holds up to its position
-// Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3 (online softmax), on blocks of 4 keys.
+// Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3 (online softmax), on blocks of 8 keys.
 //
 //   qkv        (B,QKV)          read   [NH query heads | NKV key heads | NKV value heads] of HS; the queries, rope applied
 //   slots      (B)              read   where each sequence lives; 0xffffffff: its row of out is 0
@@ -9,7 +9,8 @@
 //   v_cache    (S,Tmax,NKV*HS)  read
 //   out        (B,NH*HS)        write
 //
-// Grid: one thread a sequence, query head and 16 of its output columns, 8 a workgroup; rows of workgroups folded into y.
+// Grid: one thread a sequence, QUERIES query heads of one key head and 16 of their output columns, 8 a workgroup; rows of
+// workgroups folded into y. Two queries share what is loaded of keys and values, and loads are most of the work.
 struct Params {
   B: u32,
   NH: u32,
@@ -27,12 +28,40 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override QUERIES: u32 = 2u; // 1 or 2
 const NONE = 0xffffffffu;
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
-// weights . v of four keys, at one vec4 column.
-fn weighted(p: vec4f, at: vec4u) -> vec4f {
-  return p.x * v_cache[at.x] + p.y * v_cache[at.y] + p.z * v_cache[at.z] + p.w * v_cache[at.w];
+// Weights of eight keys for both queries: near the first four keys, far the other four.
+struct Weights {
+  near_a: vec4f,
+  far_a: vec4f,
+  near_b: vec4f,
+  far_b: vec4f,
+}
+
+// What eight keys add to one vec4 column of both queries' outputs.
+struct Sums {
+  a: vec4f,
+  b: vec4f,
+}
+
+fn weighted(w: Weights, near: vec4u, far: vec4u) -> Sums {
+  let near_values = mat4x4f(v_cache[near.x], v_cache[near.y], v_cache[near.z], v_cache[near.w]);
+  let far_values = mat4x4f(v_cache[far.x], v_cache[far.y], v_cache[far.z], v_cache[far.w]);
+  var sums = Sums(near_values * w.near_a + far_values * w.far_a, vec4f(0.0));
+  if (QUERIES > 1u) {
+    sums.b = near_values * w.near_b + far_values * w.far_b;
+  }
+  return sums;
+}
+
+fn keys(at: vec4u) -> mat4x4f {
+  return mat4x4f(k_cache[at.x], k_cache[at.y], k_cache[at.z], k_cache[at.w]);
+}
+
+fn greatest(s: vec4f) -> f32 {
+  return max(max(s.x, s.y), max(s.z, s.w));
 }
 
 @compute @workgroup_size(8)
@@ -43,54 +72,115 @@ fn main(
 ) {
   let columns = params.HS / 4u;
   let parts = (columns + 3u) / 4u;
+  let group = params.NH / params.NKV;
+  let pairs = (group + QUERIES - 1u) / QUERIES;
   let index = (wid.y * nwg.x + wid.x) * 8u + lid;
-  let head = index / parts % params.NH;
-  let row = index / parts / params.NH;
+  let kv_head = index / (parts * pairs) % params.NKV;
+  let row = index / (parts * pairs) / params.NKV;
   if (row >= params.B) {
     return;
   }
+  let in_group = index / parts % pairs * QUERIES;
+  let head = kv_head * group + in_group;
+  let twin = min(in_group + 1u, group - 1u) - in_group; // 0: a group of odd size has no second query left
   let first = index % parts * 4u; // of the vec4 columns of this thread
   let owned = min(4u, columns - first);
-  let out_at = (row * params.NH + head) * columns + first;
   let slot = slots[row];
 
-  var peak = MASKED;
-  var total = 0.0;
-  var o0 = vec4f(0.0);
-  var o1 = vec4f(0.0);
-  var o2 = vec4f(0.0);
-  var o3 = vec4f(0.0);
+  var peak = vec2f(MASKED);
+  var total = vec2f(0.0);
+  var a0 = vec4f(0.0);
+  var a1 = vec4f(0.0);
+  var a2 = vec4f(0.0);
+  var a3 = vec4f(0.0);
+  var b0 = vec4f(0.0);
+  var b1 = vec4f(0.0);
+  var b2 = vec4f(0.0);
+  var b3 = vec4f(0.0);
   if (slot != NONE) {
     let last = min(positions[row], params.Tmax - 1u);
     let width = params.NKV * columns;
-    let cache = slot * params.Tmax * width + head / (params.NH / params.NKV) * columns;
+    let cache = slot * params.Tmax * width + kv_head * columns;
     let q_at = row * (params.QKV / 4u) + head * columns;
     let scale = 1.0 / sqrt(f32(params.HS));
-    for (var t0 = 0u; t0 <= last; t0 += 4u) {
-      let keys = t0 + vec4u(0u, 1u, 2u, 3u);
-      let at = cache + min(keys, vec4u(last)) * width;
-      var s = vec4f(0.0);
+    for (var t0 = 0u; t0 <= last; t0 += 8u) {
+      let near = t0 + vec4u(0u, 1u, 2u, 3u);
+      let far = near + 4u;
+      let near_at = cache + min(near, vec4u(last)) * width;
+      let far_at = cache + min(far, vec4u(last)) * width;
+      var near_a = vec4f(0.0);
+      var far_a = vec4f(0.0);
+      var near_b = vec4f(0.0);
+      var far_b = vec4f(0.0);
       for (var c = 0u; c < columns; c++) {
-        s += qkv[q_at + c] * mat4x4f(k_cache[at.x + c], k_cache[at.y + c], k_cache[at.z + c], k_cache[at.w + c]);
+        let near_keys = keys(near_at + c);
+        let far_keys = keys(far_at + c);
+        let a = qkv[q_at + c];
+        near_a += a * near_keys;
+        far_a += a * far_keys;
+        if (QUERIES > 1u) {
+          let b = qkv[q_at + twin * columns + c];
+          near_b += b * near_keys;
+          far_b += b * far_keys;
+        }
       }
-      s = select(vec4f(MASKED), s * scale, keys <= vec4u(last));
+      let is_near = near <= vec4u(last);
+      let is_far = far <= vec4u(last);
+      near_a = select(vec4f(MASKED), near_a * scale, is_near);
+      far_a = select(vec4f(MASKED), far_a * scale, is_far);
+      near_b = select(vec4f(MASKED), near_b * scale, is_near);
+      far_b = select(vec4f(MASKED), far_b * scale, is_far);
 
       // online softmax: what was summed before is scaled to the new peak
-      let new_peak = max(peak, max(max(s.x, s.y), max(s.z, s.w)));
+      let tops = vec2f(greatest(max(near_a, far_a)), greatest(max(near_b, far_b)));
+      let new_peak = max(peak, tops);
       let shrink = exp(peak - new_peak);
       peak = new_peak;
-      let p = exp(s - peak);
-      total = total * shrink + p.x + p.y + p.z + p.w;
-      let v_at = at + first;
-      o0 = o0 * shrink + weighted(p, v_at);
-      if (owned > 1u) { o1 = o1 * shrink + weighted(p, v_at + 1u); }
-      if (owned > 2u) { o2 = o2 * shrink + weighted(p, v_at + 2u); }
-      if (owned > 3u) { o3 = o3 * shrink + weighted(p, v_at + 3u); }
+      near_a = exp(near_a - peak.x);
+      far_a = exp(far_a - peak.x);
+      let ones = vec4f(1.0);
+      var sum = vec2f(dot(near_a + far_a, ones), 0.0);
+      if (QUERIES > 1u) {
+        near_b = exp(near_b - peak.y);
+        far_b = exp(far_b - peak.y);
+        sum.y = dot(near_b + far_b, ones);
+      }
+      total = total * shrink + sum;
+
+      let w = Weights(near_a, far_a, near_b, far_b);
+      let near_v = near_at + first;
+      let far_v = far_at + first;
+      let sums0 = weighted(w, near_v, far_v);
+      a0 = a0 * shrink.x + sums0.a;
+      b0 = b0 * shrink.y + sums0.b;
+      if (owned > 1u) {
+        let sums1 = weighted(w, near_v + 1u, far_v + 1u);
+        a1 = a1 * shrink.x + sums1.a;
+        b1 = b1 * shrink.y + sums1.b;
+      }
+      if (owned > 2u) {
+        let sums2 = weighted(w, near_v + 2u, far_v + 2u);
+        a2 = a2 * shrink.x + sums2.a;
+        b2 = b2 * shrink.y + sums2.b;
+      }
+      if (owned > 3u) {
+        let sums3 = weighted(w, near_v + 3u, far_v + 3u);
+        a3 = a3 * shrink.x + sums3.a;
+        b3 = b3 * shrink.y + sums3.b;
+      }
     }
   }
-  let share = select(0.0, 1.0 / max(total, 1e-30), slot != NONE);
-  out[out_at] = o0 * share;
-  if (owned > 1u) { out[out_at + 1u] = o1 * share; }
-  if (owned > 2u) { out[out_at + 2u] = o2 * share; }
-  if (owned > 3u) { out[out_at + 3u] = o3 * share; }
+  let share = select(vec2f(0.0), 1.0 / max(total, vec2f(1e-30)), slot != NONE);
+  let out_at = (row * params.NH + head) * columns + first;
+  out[out_at] = a0 * share.x;
+  if (owned > 1u) { out[out_at + 1u] = a1 * share.x; }
+  if (owned > 2u) { out[out_at + 2u] = a2 * share.x; }
+  if (owned > 3u) { out[out_at + 3u] = a3 * share.x; }
+  if (QUERIES > 1u && twin == 1u) {
+    let twin_at = out_at + columns;
+    out[twin_at] = b0 * share.y;
+    if (owned > 1u) { out[twin_at + 1u] = b1 * share.y; }
+    if (owned > 2u) { out[twin_at + 2u] = b2 * share.y; }
+    if (owned > 3u) { out[twin_at + 3u] = b3 * share.y; }
+  }
 }

@@ -4,6 +4,7 @@ import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import {
+  decodeAttentionConstants,
   decodeAttentionKernels,
   decodeAttentionLaunch,
   kvCopy,
@@ -141,7 +142,8 @@ function attentionCase(design: AttentionDesign, shape: Shape): KernelCase {
       const B = shape.rows.length;
       const { params, grid } = decodeAttentionLaunch(design, B, heads, shape.Tmax);
       const inputs = { ...operands, out: B * heads.NH * heads.HS };
-      const { out } = await runOnce(gpu, decodeAttentionKernels[design], inputs, params, grid);
+      const constants = decodeAttentionConstants(design, heads);
+      const { out } = await runOnce(gpu, decodeAttentionKernels[design], inputs, params, grid, constants);
       const { k_cache, v_cache } = operands;
       const expected = decodeAttentionReference(operands, k_cache, v_cache, heads, shape.Tmax);
       return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];

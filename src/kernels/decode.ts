@@ -99,11 +99,19 @@ export function decodeAttentionLaunch(
   Tmax: number,
 ): Launch<keyof typeof decodeBinding.params> {
   const { NH, NKV, HS } = heads;
+  const threads = NKV * Math.ceil(NH / NKV / queriesFor(heads)) * Math.ceil(HS / 16);
   return {
     params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax },
-    grid: design === 'tiled' ? [NH, B] : grid1d(Math.ceil((B * NH * Math.ceil(HS / 16)) / 8)),
+    grid: design === 'tiled' ? [NH, B] : grid1d(Math.ceil((B * threads) / 8)),
   };
 }
+
+/** Override constants of a design's `decode_attention`: how many queries share the keys and values they load. */
+export function decodeAttentionConstants(design: AttentionDesign, heads: Heads): Record<string, number> {
+  return design === 'tiled' ? {} : { QUERIES: queriesFor(heads) };
+}
+
+const queriesFor = ({ NH, NKV }: Heads): number => (NH > NKV ? 2 : 1);
 
 /**
  * Records `rope_append`: the queries and keys of `tokens` rows of qkv are rotated in place, and their keys and values go to
@@ -129,5 +137,5 @@ export function addDecodeAttention<D>(
   design: AttentionDesign = plan.gpu.facts.isSoftware ? 'direct' : 'tiled',
 ): void {
   const launch = (dims: D) => decodeAttentionLaunch(design, rows(dims), heads, Tmax);
-  plan.add(decodeAttentionKernels[design], buffers, launch);
+  plan.add(decodeAttentionKernels[design], buffers, launch, decodeAttentionConstants(design, heads));
 }
