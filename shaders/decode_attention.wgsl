@@ -6,9 +6,10 @@
 //   positions  (B)              read   row b attends cache[slot, 0..position], its own key included (rope_append ran)
 //   k_cache    (S,Tmax,NKV*HS)  read
 //   v_cache    (S,Tmax,NKV*HS)  read
-//   out        (B,NH*HS)        write
+//   out        (B,NH*HS)        write  with splits > 1 (B,NH,splits,HS+4) instead, for decode_attention_merge: of each
+//                                      `chunk` keys the sums, then their peak and total, 0, 0; nothing past the last key
 //
-// Grid: (NH, B), one workgroup a query head of a sequence. Keys come 64 at a time: scored one a thread, then summed by
+// Grid: (NH, B, splits), one workgroup a query head of a sequence and `chunk` of its keys. Keys come 64 at a time: scored one a thread, then summed by
 // 64 / (HS/4) threads for each vec4 column, which are added at the end.
 struct Params {
   B: u32,
@@ -17,6 +18,8 @@ struct Params {
   HS: u32,
   QKV: u32,
   Tmax: u32,
+  splits: u32,
+  chunk: u32, // keys a split
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -41,10 +44,13 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let head = wid.x;
   let row = wid.y;
   let columns = params.HS / 4u;
-  let out_at = (row * params.NH + head) * columns;
+  let is_split = params.splits > 1u;
+  let out_at = ((row * params.NH + head) * params.splits + wid.z) * (columns + u32(is_split));
   let slot = slots[row];
-  if (slot == NONE) {
-    if (lid < columns) { out[out_at + lid] = vec4f(0.0); }
+  let begin = wid.z * params.chunk;
+  let length = select(0u, min(positions[row] + 1u, min(params.Tmax, begin + params.chunk)), slot != NONE);
+  if (length <= begin) {
+    if (lid < columns && !is_split) { out[out_at + lid] = vec4f(0.0); }
     return;
   }
   if (lid < columns) {
@@ -52,7 +58,6 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   }
   workgroupBarrier();
 
-  let length = min(positions[row] + 1u, params.Tmax);
   let width = params.NKV * columns;
   let cache = slot * params.Tmax * width + head / (params.NH / params.NKV) * columns;
   let splits = WG / columns;
@@ -61,7 +66,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   var peak = MASKED;
   var total = 0.0; // of the keys this thread scored
   var sum = vec4f(0.0);
-  for (var t0 = 0u; t0 < length; t0 += WG) {
+  for (var t0 = begin; t0 < length; t0 += WG) {
     // one score a thread
     let open = t0 + lid < length;
     var score = MASKED;
@@ -110,6 +115,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
     for (var i = 0u; i < splits; i++) {
       result += sums[i * columns + lid];
     }
-    out[out_at + lid] = result / all;
+    out[out_at + lid] = select(result / all, result, is_split);
+    if (lid == 0u && is_split) { out[out_at + columns] = vec4f(peak, all, 0.0, 0.0); }
   }
 }

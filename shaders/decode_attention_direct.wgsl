@@ -7,10 +7,11 @@
 //   positions  (B)              read   row b attends cache[slot, 0..position], its own key included (rope_append ran)
 //   k_cache    (S,Tmax,NKV*HS)  read
 //   v_cache    (S,Tmax,NKV*HS)  read
-//   out        (B,NH*HS)        write
+//   out        (B,NH*HS)        write  with splits > 1 (B,NH,splits,HS+4) instead, for decode_attention_merge: of each
+//                                      `chunk` keys the sums, then their peak and total, 0, 0; nothing past the last key
 //
-// Grid: one thread a sequence, QUERIES query heads of one key head and 16 of their output columns, 8 a workgroup; rows of
-// workgroups folded into y. Two queries share what is loaded of keys and values, and loads are most of the work.
+// Grid: one thread a sequence, split, QUERIES query heads of one key head and 16 of their output columns, 8 a workgroup;
+// rows of workgroups folded into y. Two queries share what is loaded of keys and values, and loads are most of the work.
 struct Params {
   B: u32,
   NH: u32,
@@ -18,6 +19,8 @@ struct Params {
   HS: u32,
   QKV: u32,
   Tmax: u32,
+  splits: u32,
+  chunk: u32, // keys a split
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -76,7 +79,8 @@ fn main(
   let pairs = (group + QUERIES - 1u) / QUERIES;
   let index = (wid.y * nwg.x + wid.x) * 8u + lid;
   let kv_head = index / (parts * pairs) % params.NKV;
-  let row = index / (parts * pairs) / params.NKV;
+  let split = index / (parts * pairs * params.NKV) % params.splits;
+  let row = index / (parts * pairs * params.NKV) / params.splits;
   if (row >= params.B) {
     return;
   }
@@ -98,12 +102,12 @@ fn main(
   var b2 = vec4f(0.0);
   var b3 = vec4f(0.0);
   if (slot != NONE) {
-    let last = min(positions[row], params.Tmax - 1u);
+    let last = min(positions[row], min((split + 1u) * params.chunk, params.Tmax) - 1u);
     let width = params.NKV * columns;
     let cache = slot * params.Tmax * width + kv_head * columns;
     let q_at = row * (params.QKV / 4u) + head * columns;
     let scale = 1.0 / sqrt(f32(params.HS));
-    for (var t0 = 0u; t0 <= last; t0 += 8u) {
+    for (var t0 = split * params.chunk; t0 <= last; t0 += 8u) {
       let near = t0 + vec4u(0u, 1u, 2u, 3u);
       let far = near + 4u;
       let near_at = cache + min(near, vec4u(last)) * width;
@@ -170,14 +174,25 @@ fn main(
       }
     }
   }
-  let share = select(vec2f(0.0), 1.0 / max(total, vec2f(1e-30)), slot != NONE);
-  let out_at = (row * params.NH + head) * columns + first;
+  var out_at = (row * params.NH + head) * columns + first;
+  var twin_at = out_at + columns;
+  var share = select(vec2f(0.0), 1.0 / max(total, vec2f(1e-30)), slot != NONE);
+  if (params.splits > 1u) {
+    let size = params.splits * (columns + 1u);
+    let at = (row * params.NH + head) * size + split * (columns + 1u);
+    if (first == 0u) {
+      out[at + columns] = vec4f(peak.x, total.x, 0.0, 0.0);
+      if (QUERIES > 1u && twin == 1u) { out[at + size + columns] = vec4f(peak.y, total.y, 0.0, 0.0); }
+    }
+    out_at = at + first;
+    twin_at = out_at + size;
+    share = vec2f(1.0);
+  }
   out[out_at] = a0 * share.x;
   if (owned > 1u) { out[out_at + 1u] = a1 * share.x; }
   if (owned > 2u) { out[out_at + 2u] = a2 * share.x; }
   if (owned > 3u) { out[out_at + 3u] = a3 * share.x; }
   if (QUERIES > 1u && twin == 1u) {
-    let twin_at = out_at + columns;
     out[twin_at] = b0 * share.y;
     if (owned > 1u) { out[twin_at + 1u] = b1 * share.y; }
     if (owned > 2u) { out[twin_at + 2u] = b2 * share.y; }

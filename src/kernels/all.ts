@@ -1,7 +1,7 @@
 import type { Kernel } from '../gpu/kernel';
 import { adamw } from './adamw';
 import { attentionBackwardDelta, attentionKernels } from './attention';
-import { decodeAttentionKernels, kvCopy, moveRows, ropeAppend } from './decode';
+import { decodeAttentionKernels, decodeAttentionMerge, kvCopy, moveRows, ropeAppend } from './decode';
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
@@ -55,6 +55,7 @@ export const allKernels: readonly Kernel[] = [
   kvCopy,
   moveRows,
   ...Object.values(decodeAttentionKernels),
+  decodeAttentionMerge,
   sample,
   ...Object.values(headSampleKernels),
   headSampleMerge,

@@ -1,12 +1,16 @@
+import { Arena } from '../gpu/arena';
+import { Plan } from '../gpu/plan';
 import { runOnce } from '../gpu/run_once';
+import { Stream } from '../gpu/stream';
 import type { AttentionDesign } from './attention';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import {
-  decodeAttentionConstants,
+  addDecodeAttention,
   decodeAttentionKernels,
-  decodeAttentionLaunch,
+  decodeAttentionMerge,
+  decodePartialsShape,
   kvCopy,
   kvCopyLaunch,
   moveRows,
@@ -32,6 +36,14 @@ const SHAPES: Shape[] = [
   { NH: 3, NKV: 3, HS: 20, S: 2, Tmax: 131, rows: [[1, 130], [0, 1]] }, // prettier-ignore
   { NH: 9, NKV: 3, HS: 64, S: 2, Tmax: 33, rows: [[null, 0], [1, 31], [0, 6]] }, // prettier-ignore
   { NH: 2, NKV: 1, HS: 128, S: 1, Tmax: 300, rows: [[0, 256]] },
+  { NH: 2, NKV: 1, HS: 4, S: 1, Tmax: 512, rows: [[0, 511]] },
+];
+
+/** Around the ends of chunks of 256 keys, and the longest cache that is attended in one piece. */
+const LONG_SHAPES: Shape[] = [
+  { NH: 4, NKV: 2, HS: 16, S: 2, Tmax: 513, rows: [[1, 255], [0, 256], [null, 0], [1, 512], [0, 0]] }, // prettier-ignore
+  { NH: 3, NKV: 1, HS: 20, S: 1, Tmax: 1024, rows: [[0, 1023], [0, 511]] }, // prettier-ignore
+  { NH: 2, NKV: 2, HS: 128, S: 1, Tmax: 700, rows: [[0, 699]] },
 ];
 
 /** What only rope_append is asked: a token for which its slot has no room. */
@@ -132,21 +144,47 @@ function moveCase(Hmax: number, moves: [from: number, to: number][]): KernelCase
   };
 }
 
-function attentionCase(design: AttentionDesign, shape: Shape): KernelCase {
+/** Runs a design through `addDecodeAttention`, with the second dispatch where the cache is long. */
+function attentionCase(design: AttentionDesign, shape: Shape, kernel: string): KernelCase {
   return {
-    kernel: decodeAttentionKernels[design].name,
+    kernel,
     direction: 'forward',
-    shape: name(shape),
+    shape: `${name(shape)}${kernel === decodeAttentionMerge.name ? ` after ${design}` : ''}`,
     run: async (gpu) => {
       const { heads, ...operands } = numbers(shape);
       const B = shape.rows.length;
-      const { params, grid } = decodeAttentionLaunch(design, B, heads, shape.Tmax);
-      const inputs = { ...operands, out: B * heads.NH * heads.HS };
-      const constants = decodeAttentionConstants(design, heads);
-      const { out } = await runOnce(gpu, decodeAttentionKernels[design], inputs, params, grid, constants);
-      const { k_cache, v_cache } = operands;
-      const expected = decodeAttentionReference(operands, k_cache, v_cache, heads, shape.Tmax);
-      return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
+      const arena = new Arena(kernel, 'separate');
+      const tensors = {
+        qkv: arena.tensor('qkv', [operands.qkv.length]),
+        slots: arena.tensor('slots', [B]),
+        positions: arena.tensor('positions', [B]),
+        k_cache: arena.tensor('k_cache', [operands.k_cache.length]),
+        v_cache: arena.tensor('v_cache', [operands.v_cache.length]),
+        partials: arena.tensor('partials', decodePartialsShape(B, heads, shape.Tmax)),
+        out: arena.tensor('out', [B * heads.NH * heads.HS]),
+      };
+      arena.allocate(gpu);
+      const stream = new Stream(gpu);
+      const plan = new Plan<null>(gpu, kernel);
+      try {
+        for (const [tensor, data] of Object.entries(operands)) {
+          stream.upload(tensors[tensor as keyof typeof operands], data);
+        }
+        for (const { buffer, bytes } of [tensors.partials, tensors.out]) {
+          stream.upload({ buffer, offset: 0, bytes }, new Float32Array(bytes / 4).fill(Number.NaN));
+        }
+        addDecodeAttention(plan, tensors, heads, shape.Tmax, () => B, design);
+        plan.prepare(null);
+        const [bytes] = await stream.read(kernel, (pass) => plan.encode(pass), [tensors.out]);
+        const actual = new Float32Array(bytes ?? new ArrayBuffer(0));
+        const { k_cache, v_cache } = operands;
+        const expected = decodeAttentionReference(operands, k_cache, v_cache, heads, shape.Tmax);
+        return [{ tensor: 'out', actual, expected, tolerance: F32 }];
+      } finally {
+        plan.destroy();
+        stream.destroy();
+        arena.destroy();
+      }
     },
   };
 }
@@ -160,5 +198,8 @@ export const decodeCases: KernelCase[] = [
   moveCase(63, [[6, 0]]),
   moveCase(64, [[6, 1], [5, 2]]), // prettier-ignore
   moveCase(131, [[4, 3]]),
-  ...(['tiled', 'direct'] as const).flatMap((design) => SHAPES.map((shape) => attentionCase(design, shape))),
+  ...(['tiled', 'direct'] as const).flatMap((design) => [
+    ...SHAPES.map((shape) => attentionCase(design, shape, decodeAttentionKernels[design].name)),
+    ...LONG_SHAPES.map((shape) => attentionCase(design, shape, decodeAttentionMerge.name)),
+  ]),
 ];

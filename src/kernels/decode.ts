@@ -1,4 +1,5 @@
 import attention from '../../shaders/decode_attention.wgsl?raw';
+import attentionMerge from '../../shaders/decode_attention_merge.wgsl?raw';
 import attentionDirect from '../../shaders/decode_attention_direct.wgsl?raw';
 import copy from '../../shaders/kv_copy.wgsl?raw';
 import move from '../../shaders/move_rows.wgsl?raw';
@@ -56,7 +57,16 @@ const decodeBinding = {
     v_cache: 'read',
     out: 'read_write',
   },
-  params: { B: 'u32', NH: 'u32', NKV: 'u32', HS: 'u32', QKV: 'u32', Tmax: 'u32' },
+  params: {
+    B: 'u32',
+    NH: 'u32',
+    NKV: 'u32',
+    HS: 'u32',
+    QKV: 'u32',
+    Tmax: 'u32',
+    splits: 'u32',
+    chunk: 'u32',
+  },
 } as const;
 
 /** The same results by two designs: see attentionKernels. */
@@ -64,6 +74,14 @@ export const decodeAttentionKernels = {
   tiled: defineKernel({ name: 'decode_attention', wgsl: attention, ...decodeBinding }),
   direct: defineKernel({ name: 'decode_attention_direct', wgsl: attentionDirect, ...decodeBinding }),
 } as const;
+
+/** The splits of either design become its result. */
+export const decodeAttentionMerge = defineKernel({
+  name: 'decode_attention_merge',
+  wgsl: attentionMerge,
+  buffers: { partials: 'read', slots: 'read', positions: 'read', out: 'read_write' },
+  params: { B: 'u32', NH: 'u32', HS: 'u32', splits: 'u32', chunk: 'u32' },
+});
 
 /** Params and grid of `rope_append` on N tokens; Tmax is how many tokens a slot of the caches holds. */
 export function ropeAppendLaunch(
@@ -91,6 +109,23 @@ export function moveRowsLaunch(P: number, Hmax: number): Launch<keyof typeof mov
   return { params: { Hmax }, grid: [P] };
 }
 
+/** Longer caches are attended in chunks of so many keys, side by side. */
+const LONG = 512;
+const CHUNK = 256;
+
+/**
+ * How the keys of caches of Tmax tokens are divided. It depends on nothing else: neither rows nor batch change the order of
+ * a sum.
+ */
+export const decodeSplits = (Tmax: number): { splits: number; chunk: number } =>
+  Tmax > LONG ? { splits: Math.ceil(Tmax / CHUNK), chunk: CHUNK } : { splits: 1, chunk: Tmax };
+
+/** Shape of `partials` for B rows: what is kept of each chunk of keys. Without splits there is nothing to keep. */
+export function decodePartialsShape(B: number, { NH, HS }: Heads, Tmax: number): number[] {
+  const { splits } = decodeSplits(Tmax);
+  return splits > 1 ? [B, NH, splits, HS + 4] : [0];
+}
+
 /** Params and grid of a design's `decode_attention` on B sequences. */
 export function decodeAttentionLaunch(
   design: AttentionDesign,
@@ -99,10 +134,23 @@ export function decodeAttentionLaunch(
   Tmax: number,
 ): Launch<keyof typeof decodeBinding.params> {
   const { NH, NKV, HS } = heads;
+  const { splits, chunk } = decodeSplits(Tmax);
   const threads = NKV * Math.ceil(NH / NKV / queriesFor(heads)) * Math.ceil(HS / 16);
   return {
-    params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax },
-    grid: design === 'tiled' ? [NH, B] : grid1d(Math.ceil((B * threads) / 8)),
+    params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax, splits, chunk },
+    grid: design === 'tiled' ? [NH, B, splits] : grid1d(Math.ceil((B * splits * threads) / 8)),
+  };
+}
+
+/** Params and grid of `decode_attention_merge` on B sequences. */
+export function decodeMergeLaunch(
+  B: number,
+  { NH, HS }: Heads,
+  Tmax: number,
+): Launch<keyof typeof decodeAttentionMerge.params> {
+  return {
+    params: { B, NH, HS, ...decodeSplits(Tmax) },
+    grid: grid1d(Math.ceil((B * NH * HS) / 4 / 64)),
   };
 }
 
@@ -127,15 +175,24 @@ export function addRopeAppend<D>(
   plan.add(ropeAppend, buffers, (dims) => ropeAppendLaunch(tokens(dims), heads, Tmax));
 }
 
-/** Records `decode_attention`: one query a row of qkv over its slot of the caches, after `rope_append` of the same rows. */
+/**
+ * Records `decode_attention`: one query a row of qkv over its slot of the caches, after `rope_append` of the same rows.
+ * Long caches (see `decodeSplits`) take a second dispatch, and `partials` of `decodePartialsShape`.
+ */
 export function addDecodeAttention<D>(
   plan: Plan<D>,
-  buffers: Record<'qkv' | 'slots' | 'positions' | 'k_cache' | 'v_cache' | 'out', View>,
+  buffers: Record<'qkv' | 'slots' | 'positions' | 'k_cache' | 'v_cache' | 'partials' | 'out', View>,
   heads: Heads,
   Tmax: number,
   rows: (dims: D) => number,
   design: AttentionDesign = plan.gpu.facts.isSoftware ? 'direct' : 'tiled',
 ): void {
-  const launch = (dims: D) => decodeAttentionLaunch(design, rows(dims), heads, Tmax);
-  plan.add(decodeAttentionKernels[design], buffers, launch, decodeAttentionConstants(design, heads));
+  const isSplit = decodeSplits(Tmax).splits > 1;
+  plan.add(
+    decodeAttentionKernels[design],
+    isSplit ? { ...buffers, out: buffers.partials } : buffers,
+    (dims) => decodeAttentionLaunch(design, rows(dims), heads, Tmax),
+    decodeAttentionConstants(design, heads),
+  );
+  if (isSplit) plan.add(decodeAttentionMerge, buffers, (dims) => decodeMergeLaunch(rows(dims), heads, Tmax));
 }

@@ -1,5 +1,6 @@
 import { Arena, type Tensor } from '../gpu/arena';
 import { headScoreFloats } from '../kernels/lm_head_score';
+import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
 import { qkvWidth, type ModelConfig } from './config';
 
@@ -195,8 +196,9 @@ export class GenerationState {
   readonly state: Tensor;
   /** (S,context,2) token and log-prob of each generated position; a generation uses as much of it as it needs. */
   readonly history: Tensor;
-  /** What the LM head keeps of each part of the vocabulary. */
+  /** What the LM head keeps of each part of the vocabulary, and attention of each chunk of a long cache. */
   readonly partials: Tensor;
+  readonly attentionPartials: Tensor;
   /** (S,4) and (S,2): see kv_copy and move_rows. */
   readonly copies: Tensor;
   readonly moves: Tensor;
@@ -215,6 +217,9 @@ export class GenerationState {
     this.state = this.arena.tensor('state', [S, 4]);
     this.history = this.arena.tensor('history', [S, context, 2]);
     this.partials = this.arena.tensor('partials', headSampleShape(S, config.vocab_size));
+    const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = config;
+    const chunks = decodePartialsShape(S, { NH, NKV, HS }, context);
+    this.attentionPartials = this.arena.tensor('attention_partials', chunks);
     this.copies = this.arena.tensor('copies', [S, 4]);
     this.moves = this.arena.tensor('moves', [S, 2]);
   }

@@ -125,7 +125,7 @@ export class Decoder {
   }
 
   private recordStep(plan: Plan<DecoderDims>): void {
-    const { tokens, positions, slots, keys, values } = this.state;
+    const { tokens, positions, slots, keys, values, attentionPartials: partials } = this.state;
     const { qkv, attended: out } = this.block;
     this.embed(plan, tokens);
     this.buffers.weights.layers.forEach((own, l) => {
@@ -133,7 +133,7 @@ export class Decoder {
       this.append(plan, positions, slots, l);
       const [k_cache, v_cache] = [keys[l], values[l]];
       if (!k_cache || !v_cache) return;
-      const buffers = { qkv, slots, positions, k_cache, v_cache, out };
+      const buffers = { qkv, slots, positions, k_cache, v_cache, partials, out };
       addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
       this.finish(plan, own);
     });

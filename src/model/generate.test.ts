@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
+import { expectClose } from '../kernels/compare';
 import type { Capacity } from './activations';
 import type { Sampling } from './generate';
 import { readGolden } from './goldens/testing';
@@ -63,5 +64,26 @@ test('a caller that stops gets its error, and the next generation is as if nothi
   };
   await expect(policy.generate(prompts, sampling, { onProgress: stop })).rejects.toThrow('stopped');
   expect(await policy.generate(prompts, sampling)).toEqual(expected);
+  policy.destroy();
+});
+
+test('long contexts: what is said beyond 512 tokens agrees with the training forward, whatever the batch', async () => {
+  const policy = makePolicy({ tokens: 640, sequences: 8, context: 640, slots: 3, chunk: 64 });
+  const prompts = [505, 3, 580].map((length, id) => ({
+    id,
+    tokens: Array.from({ length }, (_, t) => 3 + ((t * (5 + id)) % 40)),
+  }));
+  const together = await policy.generate(prompts, sampling);
+  const scored = await policy.score(
+    prompts.map(({ tokens }, i) => ({
+      tokens: [...tokens, ...(together[i]?.tokens ?? [])],
+      promptLength: tokens.length,
+    })),
+  );
+  for (const [i, one] of prompts.entries()) {
+    expect(together[i]?.tokens.length).toBe(48);
+    expectClose('logprobs', together[i]?.logprobs ?? [], scored.logp[i] ?? [], { atol: 1e-3, rtol: 0 });
+    expect(await policy.generate([one], sampling)).toEqual([together[i]]);
+  }
   policy.destroy();
 });
