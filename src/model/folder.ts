@@ -1,6 +1,7 @@
 import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
 import { parseModelConfig, type ModelConfig } from './config';
+import { writeOnnx } from './onnx_writer';
 import { parameterCount, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
 
@@ -79,6 +80,21 @@ export function modelFolderFiles(
 ): Record<string, Uint8Array> {
   const own = new Map([...tensors].filter(([name]) => !name.startsWith('v_head.')));
   return { ...model.companions, [WEIGHTS]: writeSafetensors(own) };
+}
+
+/** The same as a folder that transformers.js loads: `onnx/model.onnx`, keys and values in and out, instead of safetensors. */
+export function onnxFolderFiles(
+  model: Pick<LoadedModel, 'companions' | 'config'>,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): Record<string, Uint8Array> {
+  const weight = (name: string): Float32Array => {
+    const tensor = tensors.get(name);
+    if (!tensor)
+      throw new LabError('bad_input', `The model has no tensor ${name}, which its ONNX form needs.`);
+    return tensor.data;
+  };
+  const onnx = writeOnnx(model.config, weight, { logits: 'all', cache: true });
+  return { ...model.companions, 'onnx/model.onnx': onnx };
 }
 
 /** value_head.safetensors: `weight (1,C)`, `bias (1)`. */

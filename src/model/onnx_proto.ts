@@ -10,7 +10,7 @@ const BYTES = 2;
 const FIXED32 = 5;
 
 /** Numbers of TensorProto.DataType. */
-export const DATA_TYPE = { float: 1, int64: 7 } as const;
+export const DATA_TYPE = { float: 1, int32: 6, int64: 7 } as const;
 export type DataType = keyof typeof DATA_TYPE;
 
 /** A dimension: a number, or the name of one that is known only when the model runs. */
@@ -76,7 +76,7 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from(out);
 }
 
-const bytesOf = (data: Float32Array | BigInt64Array): Uint8Array =>
+const bytesOf = (data: Float32Array | Int32Array | BigInt64Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 export type Attribute = number | { float: number } | readonly number[];
@@ -99,13 +99,17 @@ export class OnnxGraph {
     this.graph.message(12, valueInfo(name, type, shape));
   }
 
-  /** A constant of the model: f32, or int64 given as numbers. */
-  initializer(name: string, shape: readonly number[], data: Float32Array | readonly number[]): string {
-    const isFloat = data instanceof Float32Array;
+  /** A constant of the model: f32, int32, or int64 given as numbers. */
+  initializer(
+    name: string,
+    shape: readonly number[],
+    data: Float32Array | Int32Array | readonly number[],
+  ): string {
+    const type = data instanceof Float32Array ? 'float' : data instanceof Int32Array ? 'int32' : 'int64';
     const tensor = new Message();
     for (const dim of shape) tensor.int(1, dim);
-    tensor.int(2, DATA_TYPE[isFloat ? 'float' : 'int64']).text(8, name);
-    tensor.raw(9, bytesOf(isFloat ? data : BigInt64Array.from(data, BigInt)));
+    tensor.int(2, DATA_TYPE[type]).text(8, name);
+    tensor.raw(9, bytesOf('buffer' in data ? data : BigInt64Array.from(data, BigInt)));
     this.graph.message(5, tensor);
     return name;
   }
