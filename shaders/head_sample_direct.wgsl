@@ -12,7 +12,8 @@
 //   partials   (B,P,5)  write  m, s, score, z, token (u32); P parts of `width` tokens
 //
 // Each z is one sum over C in ascending order: a row's draw depends neither on B nor on the tiling. temperature 0 is greedy.
-// Grid: (P/8, B/8), rounded up; a thread takes 8 rows through one part. width: a multiple of 8.
+// Grid: (P/8, B/8), rounded up; a thread takes 8 rows through one part. Eight parts share 8 width tokens, 8 in turn each; width: a
+// multiple of 8.
 struct Params {
   B: u32,
   V: u32,
@@ -125,11 +126,6 @@ fn hidden_block(rows: vec4u, k: u32) -> mat4x4f {
   return transpose(mat4x4f(hidden[rows.x + k], hidden[rows.y + k], hidden[rows.z + k], hidden[rows.w + k]));
 }
 
-// Four values of each of four tokens' weights: a token a column of the matrix.
-fn weight_block(tokens: vec4u, k: u32) -> mat4x4f {
-  return mat4x4f(weight[tokens.x + k], weight[tokens.y + k], weight[tokens.z + k], weight[tokens.w + k]);
-}
-
 fn store(row: u32, part: u32, m: f32, s: f32, score: f32, z: f32, token: u32) {
   if (row < params.B && part < params.P) {
     partials[row * params.P + part] = Part(m, s, score, z, token);
@@ -166,25 +162,108 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   var top = start();
   var bottom = start();
-  let end = min((part + 1u) * params.width, params.V);
-  for (var column = part * params.width; column < end; column += 8u) {
+  let first = group.x * 8u * params.width + lane * 8u;
+  let end = min((group.x + 1u) * 8u * params.width, params.V);
+  for (var column = first; column < end; column += 64u) {
     let left_at = starts(column, params.V);
     let right_at = starts(column + 4u, params.V);
-    // a column of each matrix is a token, its elements four rows
-    var top_left = mat4x4f();
-    var top_right = mat4x4f();
-    var bottom_left = mat4x4f();
-    var bottom_right = mat4x4f();
+    // z of four rows (above, below) and one token each
+    var above0 = vec4f();
+    var below0 = vec4f();
+    var above1 = vec4f();
+    var below1 = vec4f();
+    var above2 = vec4f();
+    var below2 = vec4f();
+    var above3 = vec4f();
+    var below3 = vec4f();
+    var above4 = vec4f();
+    var below4 = vec4f();
+    var above5 = vec4f();
+    var below5 = vec4f();
+    var above6 = vec4f();
+    var below6 = vec4f();
+    var above7 = vec4f();
+    var below7 = vec4f();
     for (var k = 0u; k < params.C / 4u; k++) {
       let above = hidden_block(top_at, k);
       let below = hidden_block(bottom_at, k);
-      let left = weight_block(left_at, k);
-      let right = weight_block(right_at, k);
-      top_left += above * left;
-      top_right += above * right;
-      bottom_left += below * left;
-      bottom_right += below * right;
+      let token0 = weight[left_at.x + k];
+      let token1 = weight[left_at.y + k];
+      let token2 = weight[left_at.z + k];
+      let token3 = weight[left_at.w + k];
+      let token4 = weight[right_at.x + k];
+      let token5 = weight[right_at.y + k];
+      let token6 = weight[right_at.z + k];
+      let token7 = weight[right_at.w + k];
+      above0 += above[0] * token0.x;
+      below0 += below[0] * token0.x;
+      above1 += above[0] * token1.x;
+      below1 += below[0] * token1.x;
+      above2 += above[0] * token2.x;
+      below2 += below[0] * token2.x;
+      above3 += above[0] * token3.x;
+      below3 += below[0] * token3.x;
+      above4 += above[0] * token4.x;
+      below4 += below[0] * token4.x;
+      above5 += above[0] * token5.x;
+      below5 += below[0] * token5.x;
+      above6 += above[0] * token6.x;
+      below6 += below[0] * token6.x;
+      above7 += above[0] * token7.x;
+      below7 += below[0] * token7.x;
+      above0 += above[1] * token0.y;
+      below0 += below[1] * token0.y;
+      above1 += above[1] * token1.y;
+      below1 += below[1] * token1.y;
+      above2 += above[1] * token2.y;
+      below2 += below[1] * token2.y;
+      above3 += above[1] * token3.y;
+      below3 += below[1] * token3.y;
+      above4 += above[1] * token4.y;
+      below4 += below[1] * token4.y;
+      above5 += above[1] * token5.y;
+      below5 += below[1] * token5.y;
+      above6 += above[1] * token6.y;
+      below6 += below[1] * token6.y;
+      above7 += above[1] * token7.y;
+      below7 += below[1] * token7.y;
+      above0 += above[2] * token0.z;
+      below0 += below[2] * token0.z;
+      above1 += above[2] * token1.z;
+      below1 += below[2] * token1.z;
+      above2 += above[2] * token2.z;
+      below2 += below[2] * token2.z;
+      above3 += above[2] * token3.z;
+      below3 += below[2] * token3.z;
+      above4 += above[2] * token4.z;
+      below4 += below[2] * token4.z;
+      above5 += above[2] * token5.z;
+      below5 += below[2] * token5.z;
+      above6 += above[2] * token6.z;
+      below6 += below[2] * token6.z;
+      above7 += above[2] * token7.z;
+      below7 += below[2] * token7.z;
+      above0 += above[3] * token0.w;
+      below0 += below[3] * token0.w;
+      above1 += above[3] * token1.w;
+      below1 += below[3] * token1.w;
+      above2 += above[3] * token2.w;
+      below2 += below[3] * token2.w;
+      above3 += above[3] * token3.w;
+      below3 += below[3] * token3.w;
+      above4 += above[3] * token4.w;
+      below4 += below[3] * token4.w;
+      above5 += above[3] * token5.w;
+      below5 += below[3] * token5.w;
+      above6 += above[3] * token6.w;
+      below6 += below[3] * token6.w;
+      above7 += above[3] * token7.w;
+      below7 += below[3] * token7.w;
     }
+    let top_left = mat4x4f(above0, above1, above2, above3);
+    let top_right = mat4x4f(above4, above5, above6, above7);
+    let bottom_left = mat4x4f(below0, below1, below2, below3);
+    let bottom_right = mat4x4f(below4, below5, below6, below7);
     top = take(top, top_left, noise(top_rows, column), column);
     bottom = take(bottom, bottom_left, noise(bottom_rows, column), column);
     if (column + 4u < params.V) {

@@ -7,7 +7,7 @@ import type { Grid } from '../gpu/kernel';
 export type HeadDesign = 'tiled' | 'direct';
 
 export interface HeadParts {
-  /** Tokens of the vocabulary a part covers, the last one perhaps fewer. */
+  /** Tokens of the vocabulary a part covers, at the end perhaps fewer. */
   width: number;
   /** How many parts: what the merge goes through for every row. */
   P: number;
@@ -23,13 +23,27 @@ const DESIGNS = {
 
 /**
  * The parts of a vocabulary of V tokens. They depend on nothing else: neither rows nor batch change the order of a sum.
- * Their number is bounded, so that what is kept of a row is small beside its logits.
+ * Their number is bounded, so that what is kept of a row is small beside its logits; none is empty.
  */
 export function headParts(design: HeadDesign, V: number): HeadParts {
   const { block, together, tokens } = DESIGNS[design];
   const wanted = Math.min(MOST_PARTS, Math.ceil(V / tokens / together) * together);
   const width = Math.ceil(V / wanted / block) * block;
-  return { width, P: Math.ceil(V / width) };
+  const groups = Math.ceil(V / (width * together));
+  const rest = V - (groups - 1) * width * together;
+  return { width, P: (groups - 1) * together + Math.min(together, Math.ceil(rest / block)) };
+}
+
+/** The tokens of every part, in ascending order: the parts that a workgroup works on take blocks in turn. */
+export function partTokens(design: HeadDesign, V: number): number[][] {
+  const { block, together } = DESIGNS[design];
+  const { width, P } = headParts(design, V);
+  const parts = Array.from({ length: P }, (): number[] => []);
+  for (let token = 0; token < V; token++) {
+    const group = Math.floor(token / (width * together));
+    parts[group * together + (Math.floor(token / block) % together)]?.push(token);
+  }
+  return parts;
 }
 
 /** Parts a row has at most, whatever the adapter: for plans made before one is known. */

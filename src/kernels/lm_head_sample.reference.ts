@@ -1,5 +1,4 @@
 import { NO_SLOT } from './decode';
-import type { HeadParts } from './lm_head_parts';
 import type { HeadSampleDims } from './lm_head_sample';
 import { gumbel, philox, sampleReference, type SampleBuffers } from './sampler.reference';
 
@@ -30,8 +29,15 @@ export interface DrawnPart {
   token: number;
 }
 
-/** `head_sample` in f64: the parts of every running row, undefined for the others; and the nearest ties of a part. */
-export function headSampleReference(inputs: HeadSampleInputs, dims: HeadSampleDims, { width, P }: HeadParts) {
+/**
+ * `head_sample` in f64: of every running row its parts, which hold these tokens; undefined for the others. And the nearest
+ * tie of a part.
+ */
+export function headSampleReference(
+  inputs: HeadSampleInputs,
+  dims: HeadSampleDims,
+  parts: readonly (readonly number[])[],
+) {
   const { B, V, C, seed, temperature } = dims;
   const logits = headLogits(inputs.hidden, inputs.weight, B, V, C);
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
@@ -44,15 +50,16 @@ export function headSampleReference(inputs: HeadSampleInputs, dims: HeadSampleDi
       const bits = philox([inputs.state[4 * b]!, inputs.positions[b]!, Math.floor(i / 4), 0], key);
       return x / temperature + gumbel(bits[i % 4]!);
     });
-    return Array.from({ length: P }, (_, p): DrawnPart => {
-      const part = z.subarray(p * width, Math.min(V, (p + 1) * width));
-      const drawn = scores.subarray(p * width, Math.min(V, (p + 1) * width));
-      const m = Math.max(...part);
-      const score = Math.max(...drawn);
-      const at = drawn.indexOf(score);
-      margin = Math.min(margin, score - Math.max(...drawn.filter((_, i) => i !== at)));
-      const s = part.reduce((sum, x) => sum + Math.exp(x - m), 0);
-      return { m, s, score, z: part[at]!, token: p * width + at };
+    return parts.map((tokens): DrawnPart => {
+      const m = Math.max(...tokens.map((i) => z[i]!));
+      const score = Math.max(...tokens.map((i) => scores[i]!));
+      const token = tokens.find((i) => scores[i] === score)!;
+      margin = Math.min(
+        margin,
+        score - Math.max(...tokens.map((i) => (i === token ? -Infinity : scores[i]!))),
+      );
+      const s = tokens.reduce((sum, i) => sum + Math.exp(z[i]! - m), 0);
+      return { m, s, score, z: z[token]!, token };
     });
   });
   return { rows, margin };

@@ -7,7 +7,7 @@ import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addHeadSample, headSampleShape, type HeadSampleDims } from './lm_head_sample';
-import { headParts, mostHeadParts } from './lm_head_parts';
+import { headParts, mostHeadParts, partTokens } from './lm_head_parts';
 import { lmHeadSampleCases, stepOutcomes } from './lm_head_sample.cases';
 import { headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
 import { describeCases } from './testing';
@@ -15,12 +15,16 @@ import { describeCases } from './testing';
 describeCases('lm_head_sample', lmHeadSampleCases);
 
 describe('parts of a vocabulary', () => {
-  test.each([1, 7, 64, 560, 768, 8193, 49_152, 151_936])('cover %d tokens, none twice', (V) => {
+  test.each([1, 7, 9, 64, 65, 560, 768, 8193, 16_390, 49_152, 151_936])('hold %d tokens, each once', (V) => {
     for (const design of ['tiled', 'direct'] as const) {
       const { width, P } = headParts(design, V);
-      expect((P - 1) * width).toBeLessThan(V);
-      expect(P * width).toBeGreaterThanOrEqual(V);
+      const parts = partTokens(design, V);
+      expect(parts.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: V }, (_, token) => token));
+      expect(P).toBe(parts.length);
       expect(P).toBeLessThanOrEqual(Math.min(256, mostHeadParts(V)));
+      const lengths = parts.map((tokens) => tokens.length);
+      expect(Math.min(...lengths)).toBeGreaterThan(0);
+      expect(Math.max(...lengths)).toBeLessThanOrEqual(width);
     }
   });
 });

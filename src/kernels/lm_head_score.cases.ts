@@ -3,7 +3,7 @@ import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import { logitsStatsReference } from './lm_head.reference';
-import { headMergeConstants, headParts, type HeadDesign } from './lm_head_parts';
+import { headMergeConstants, headParts, partTokens, type HeadDesign } from './lm_head_parts';
 import { headLogits } from './lm_head_sample.reference';
 import {
   headScoreKernels,
@@ -21,6 +21,8 @@ const FIELDS = ['m', 's', 't'] as const;
 interface Shape extends HeadScoreDims {
   /** Hidden values lie in [-scale, scale), weights in [-1, 1). */
   scale: number;
+  /** Where only this design switches. */
+  only?: HeadDesign;
   /** Whole logits, each token twice, so that every maximum is a tie. */
   ties?: boolean;
 }
@@ -40,8 +42,8 @@ const SHAPES: readonly Shape[] = [
   { M: 63, V: 130, C: 8, scale: 1 },
   { M: 64, V: 66, C: 8, scale: 1 },
   { M: 65, V: 127, C: 8, scale: 1 },
-  { M: 2, V: 8193, C: 4, scale: 2 },
-  { M: 3, V: 16_390, C: 4, scale: 1 },
+  { M: 2, V: 8193, C: 4, scale: 2, only: 'direct' },
+  { M: 3, V: 16_390, C: 4, scale: 1, only: 'tiled' },
   { M: 5, V: 514, C: 12, scale: 60 },
 ];
 
@@ -81,10 +83,10 @@ function partsCase(design: HeadDesign, shape: Shape): KernelCase {
     run: async (gpu) => {
       const { M, V } = shape;
       const { hidden, weight, targets, logits } = numbers(shape);
-      const parts = headParts(design, V);
-      const expected = headScoreReference(logits, M, V, parts);
+      const { P } = headParts(design, V);
+      const expected = headScoreReference(logits, M, V, partTokens(design, V));
       const { params, grid } = headScoreLaunch(design, shape);
-      const operands = { hidden, weight, targets, partials: M * parts.P * 4, logp: M };
+      const operands = { hidden, weight, targets, partials: M * P * 4, logp: M };
       const { partials, logp } = await runOnce(gpu, kernel, operands, params, grid);
       const tolerance = toleranceOf(shape);
       return [
@@ -119,9 +121,9 @@ function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
     run: async (gpu) => {
       const { M, V } = shape;
       const { targets, logits } = numbers(shape);
-      const parts = headParts(design, V);
-      const partials = new Float32Array(M * parts.P * 4);
-      headScoreReference(logits, M, V, parts).forEach(({ m, s, t, argmax }, at) => {
+      const { P } = headParts(design, V);
+      const partials = new Float32Array(M * P * 4);
+      headScoreReference(logits, M, V, partTokens(design, V)).forEach(({ m, s, t, argmax }, at) => {
         partials.set([m, s, t], 4 * at);
         new Uint32Array(partials.buffer)[4 * at + 3] = argmax;
       });
@@ -146,5 +148,8 @@ function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
 }
 
 export const lmHeadScoreCases: readonly KernelCase[] = DESIGNS.flatMap((design) =>
-  SHAPES.flatMap((shape) => [partsCase(design, shape), mergeCase(design, shape)]),
+  SHAPES.filter(({ only = design }) => only === design).flatMap((shape) => [
+    partsCase(design, shape),
+    mergeCase(design, shape),
+  ]),
 );

@@ -1,5 +1,3 @@
-import type { HeadParts } from './lm_head_parts';
-
 /** What is kept of a row's part: max z, Σ e, Σ e (z − m) with e = exp(z − m), and the argmax. */
 export interface ScoredPart {
   m: number;
@@ -8,22 +6,22 @@ export interface ScoredPart {
   argmax: number;
 }
 
-/** The parts of every row of logits (M,V), in f64; the lowest index wins a tie. */
+/** The parts, which hold these tokens, of every row of logits (M,V), in f64; the lowest index wins a tie. */
 export function headScoreReference(
   logits: Float64Array,
   M: number,
   V: number,
-  { width, P }: HeadParts,
+  parts: readonly (readonly number[])[],
 ): ScoredPart[] {
-  return Array.from({ length: M * P }, (_, at) => {
-    const [row, p] = [Math.floor(at / P), at % P];
-    const z = logits.subarray(row * V + p * width, row * V + Math.min(V, (p + 1) * width));
-    const m = Math.max(...z);
-    return {
-      m,
-      s: z.reduce((sum, x) => sum + Math.exp(x - m), 0),
-      t: z.reduce((sum, x) => sum + Math.exp(x - m) * (x - m), 0),
-      argmax: p * width + z.indexOf(m),
-    };
-  });
+  return Array.from({ length: M }, (_, row) => logits.subarray(row * V, (row + 1) * V)).flatMap((z) =>
+    parts.map((tokens) => {
+      const m = Math.max(...tokens.map((i) => z[i]!));
+      return {
+        m,
+        s: tokens.reduce((sum, i) => sum + Math.exp(z[i]! - m), 0),
+        t: tokens.reduce((sum, i) => sum + Math.exp(z[i]! - m) * (z[i]! - m), 0),
+        argmax: tokens.find((i) => z[i] === m)!,
+      };
+    }),
+  );
 }
