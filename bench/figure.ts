@@ -32,22 +32,6 @@ export interface Cost {
   bytes: number;
 }
 
-/**
- * Share of the roof that `cost` reached in `milliseconds`: the time the slower of arithmetic and traffic would need at
- * the measured peaks, over the time taken (Williams et al. 2009, CACM 52(4)). Undefined when a needed peak is unknown.
- */
-export function fractionOfRoof(cost: Cost, milliseconds: number, roofline: Roofline): number | undefined {
-  const least = leastMilliseconds(cost, roofline);
-  return least === undefined || !(milliseconds > 0) ? undefined : least / milliseconds;
-}
-
-/** Milliseconds that `cost` takes at the roof, or undefined when a needed peak is unknown. */
-export function leastMilliseconds({ flops, bytes }: Cost, roofline: Roofline): number | undefined {
-  const { copy_gb_s, fma_gflop_s } = roofline;
-  if ((flops > 0 && fma_gflop_s === null) || (bytes > 0 && copy_gb_s === null)) return undefined;
-  return Math.max(flops / (fma_gflop_s ?? Infinity), bytes / (copy_gb_s ?? Infinity)) / 1e6;
-}
-
 /** The middle value; the mean of the two middle ones of an even number. NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -25,12 +25,10 @@ export interface BenchModel {
   prompts: Prompt[];
 }
 
-/** The bundled models that were asked for. Errors: throws on an id that is none. */
-export function bundledIds(context: BenchContext): BundledId[] {
-  return context.models.map((id) => {
-    if (id in LEVELS) return id as BundledId;
-    throw new Error(`There is no bundled model ${id}; there are ${Object.keys(LEVELS).join(', ')}.`);
-  });
+/** The bundled models that were asked for; all of them when nothing was. */
+export function bundledIds({ models }: Pick<BenchContext, 'models'>): BundledId[] {
+  const ids = Object.keys(LEVELS) as BundledId[];
+  return models.length ? ids.filter((id) => models.includes(id)) : ids;
 }
 
 /** Opens a bundled model and its first `batch` problems. */

@@ -30,12 +30,13 @@ export async function runBench(gpu: Gpu, options: BenchOptions): Promise<Report>
     options.onFigure?.(figure);
   };
   const note = (sentence: string): void => options.onNote?.(sentence);
-  const roofline = await measureRoofline(gpu, report, note);
+  const roofs = await measureRoofline(gpu, report, note);
+  const roofline = { copy_gb_s: roofs.copy_gb_s, fma_gflop_s: roofs.fma_gflop_s };
   options.onRoofline?.(roofline);
   for (const [name, load] of Object.entries(suites)) {
     if (!chosen.includes(name)) continue;
     const suite = await load();
-    await suite({ gpu, roofline, models, read, settings, report, note });
+    await suite({ gpu, roofs, models, read, settings, report, note });
   }
   return { adapter: adapterName(gpu.facts), versions, roofline, figures };
 }

@@ -1,12 +1,13 @@
 import type { Gpu } from '../src/gpu/device';
-import type { Figure, Roofline } from './figure';
+import type { Figure } from './figure';
+import type { Roofs } from './roofline/roofs';
 
 /** What a suite works with. Everything that differs between Node and a browser is in here. */
 export interface BenchContext {
   readonly gpu: Gpu;
   /** Measured before every suite. */
-  readonly roofline: Roofline;
-  /** Bundled models to measure, by id. */
+  readonly roofs: Roofs;
+  /** Models to measure, by name; none: all of them. */
   readonly models: readonly string[];
   /** Bytes of a file of public/, by its path from there. */
   readonly read: (path: string) => Promise<Uint8Array>;

@@ -1,7 +1,7 @@
 import { defineKernel } from '../../src/gpu/kernel';
 
 /** Vectors of four that a thread copies, a workgroup's width apart. */
-export const VECTORS = [1, 4] as const;
+export const VECTORS = [1, 4, 16] as const;
 export const COPY_WORKGROUP = 64;
 
 /**

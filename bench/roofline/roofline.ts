@@ -2,15 +2,18 @@ import { Arena } from '../../src/gpu/arena';
 import type { Gpu } from '../../src/gpu/device';
 import { grid1d } from '../../src/gpu/kernel';
 import { Plan } from '../../src/gpu/plan';
-import type { Figure, Roofline } from '../figure';
+import type { Figure } from '../figure';
 import { GpuClock } from '../timing';
 import { COPY_WORKGROUP, copyKernel, VECTORS } from './copy';
 import { CHAINS, fmaFlops, fmaKernel, fmaThreads, type FmaForm } from './fma';
 import { measureRate, type Probe } from './probe';
+import type { CopyRate, Roofs } from './roofs';
 
 const SAMPLES = 5;
 /** Larger than every cache met so far; two of them are bound at once. */
-const COPY_BYTES = { hardware: 128 * 2 ** 20, software: 32 * 2 ** 20 };
+const COPY_BYTES = { hardware: 128 * 2 ** 20, software: 64 * 2 ** 20 };
+/** Of each of two buffers: what the nearer caches may hold. */
+const CACHED_BYTES = [2 ** 17, 2 ** 19, 2 ** 21, 2 ** 23];
 const WORKGROUPS = { hardware: 16_384, software: 64 };
 
 interface Candidate {
@@ -23,46 +26,59 @@ interface Candidate {
 
 /**
  * The adapter's roofs: of a few ways to multiply and add (and to copy) the fastest that passes the doubling check. Reports
- * what each came to; a roof that no candidate passes is null, and said.
+ * what each roof came to; one that no way passes is null, and said.
  */
 export async function measureRoofline(
   gpu: Gpu,
   report: (figure: Figure) => void,
   note: (sentence: string) => void,
-): Promise<Roofline> {
+): Promise<Roofs> {
   const clock = new GpuClock(gpu);
-  const best = async (
-    roof: string,
-    unit: string,
-    candidates: (() => Candidate)[],
-  ): Promise<number | null> => {
-    let most: number | null = null;
-    for (const make of candidates) {
-      const { name, perUnit, probe, release } = make();
-      const { rate, doubling } = await measureRate(probe);
-      release();
-      if (rate === null) {
-        note(
-          `${roof}: ${name} took ${doubling.toFixed(2)} times as long for twice the work and does not count.`,
-        );
-        continue;
-      }
-      const value = (rate * perUnit) / 1e6;
-      report({ name: `roofline/${name}`, value, unit, samples: SAMPLES });
-      most = Math.max(most ?? 0, value);
-    }
-    if (most === null) note(`The adapter's ${roof} is unknown: no probe passed its check.`);
-    return most;
+  const measure = async (name: string, unit: string, ways: (() => Candidate)[]): Promise<number | null> => {
+    const value = await fastest(name, ways, note);
+    if (value !== null) report({ name: `roofline/${name}`, value, unit, samples: SAMPLES });
+    return value;
   };
+  const copy = async (bytes: number): Promise<CopyRate | null> => {
+    const ways = VECTORS.map((vectors) => () => copyCandidate(gpu, clock, vectors, bytes));
+    const gb_s = await measure(`copy/bytes=${2 * bytes}`, 'GB/s', ways);
+    return gb_s === null ? null : { bytes: 2 * bytes, gb_s };
+  };
+  const wanted = gpu.facts.isSoftware ? COPY_BYTES.software : COPY_BYTES.hardware;
+  const large = await copy(Math.min(wanted, gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize));
+  const copies: CopyRate[] = [];
+  for (const bytes of CACHED_BYTES) {
+    const rate = await copy(bytes);
+    if (rate) copies.push(rate);
+  }
   const forms: FmaForm[] = ['fma', 'operators'];
-  const fma = forms.flatMap((form) => CHAINS.map((chains) => () => fmaCandidate(gpu, clock, chains, form)));
-  const copy = VECTORS.map((vectors) => () => copyCandidate(gpu, clock, vectors));
-  const roofline = {
-    copy_gb_s: await best('copy bandwidth', 'GB/s', copy),
-    fma_gflop_s: await best('FMA peak', 'GFLOP/s', fma),
-  };
+  const ways = forms.flatMap((form) => CHAINS.map((chains) => () => fmaCandidate(gpu, clock, chains, form)));
+  const fma_gflop_s = await measure('fma', 'GFLOP/s', ways);
   clock.destroy();
-  return roofline;
+  return { copy_gb_s: large?.gb_s ?? null, fma_gflop_s, copies };
+}
+
+/** Best rate of those that pass, in 1e9 units a second, or null. */
+async function fastest(
+  roof: string,
+  ways: (() => Candidate)[],
+  note: (sentence: string) => void,
+): Promise<number | null> {
+  let most: number | null = null;
+  const failed: string[] = [];
+  for (const make of ways) {
+    const { name, perUnit, probe, release } = make();
+    const { rate, doubling } = await measureRate(probe);
+    release();
+    if (rate === null) failed.push(`${name} ${doubling.toFixed(2)}`);
+    else most = Math.max(most ?? 0, (rate * perUnit) / 1e6);
+  }
+  if (failed.length)
+    note(
+      `${roof}: twice the work did not take twice as long and does not count (${failed.join(', ')} times).`,
+    );
+  if (most === null) note(`${roof}: unknown, no probe passed its check.`);
+  return most;
 }
 
 function fmaCandidate(gpu: Gpu, clock: GpuClock, chains: number, form: FmaForm): Candidate {
@@ -87,10 +103,8 @@ function fmaCandidate(gpu: Gpu, clock: GpuClock, chains: number, form: FmaForm):
   };
 }
 
-function copyCandidate(gpu: Gpu, clock: GpuClock, vectors: number): Candidate {
+function copyCandidate(gpu: Gpu, clock: GpuClock, vectors: number, bytes: number): Candidate {
   const kernel = copyKernel(vectors);
-  const wanted = gpu.facts.isSoftware ? COPY_BYTES.software : COPY_BYTES.hardware;
-  const bytes = Math.min(wanted, gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize);
   const count = bytes / 16;
   const arena = new Arena(kernel.name, 'separate');
   const inp = arena.tensor('inp', [count, 4]);

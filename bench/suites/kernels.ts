@@ -1,34 +1,60 @@
-import { fractionOfRoof } from '../figure';
-import { Arena } from '../../src/gpu/arena';
-import { Plan } from '../../src/gpu/plan';
-import { addMatmul } from '../../src/kernels/matmul';
-import type { Suite } from '../suite';
+import { mib } from '../../src/gpu/arena';
+import { costOf } from '../cost';
+import { measureKernel, type KernelWork } from '../kernel_work';
+import { fractionOfRoof } from '../roofline/roofs';
+import { allShapes, type Shapes } from '../shapes';
+import type { BenchContext, Suite } from '../suite';
 import { GpuClock } from '../timing';
+import { decodeWorks } from '../works/decode';
+import { headWorks } from '../works/head';
+import { layerWorks } from '../works/layer';
+import { matmulWork, matmulWorks } from '../works/matmul';
 
 const GEMM = 512;
+/** Tokens of a batch where the adapter is fast enough, halved until its slowest matmul takes `SAMPLE_MS`. */
+const MOST_TOKENS = 2048;
+const LEAST_TOKENS = 32;
+const SAMPLE_MS = 200;
+/** Share of the FMA peak that is assumed to size the work, before anything of it is measured. */
+const ASSUMED_SHARE = 0.1;
+/** Where the peak is unknown. */
+const ASSUMED_GFLOP_S = 10;
 
 /** Every kernel at the shapes of real models, and the square matmul that the lab's bar is set on. */
 export const kernels: Suite = async (context) => {
-  await squareMatmul(context);
-};
-
-/** gemm_512: a square matmul of a linear layer, in GFLOP/s and as a share of the measured FMA peak. */
-const squareMatmul: Suite = async ({ gpu, roofline, report }) => {
+  const { gpu, roofs, report, note } = context;
   const clock = new GpuClock(gpu);
-  const arena = new Arena('gemm_512', 'separate');
-  const [a, b, out] = ['a', 'b', 'out'].map((name) => arena.tensor(name, [GEMM, GEMM]));
-  if (!a || !b || !out) return;
-  arena.allocate(gpu);
-  const plan = new Plan<null>(gpu, 'gemm_512');
-  addMatmul(plan, gpu, 'nt', { a, b, out }, () => ({ M: GEMM, N: GEMM, K: GEMM }));
-  plan.prepare(null);
-  const { milliseconds, samples } = await clock.time((pass) => plan.encode(pass));
-  const flops = 2 * GEMM ** 3;
-  report({ name: 'gemm_512/gflop_s', value: flops / milliseconds / 1e6, unit: 'GFLOP/s', samples });
-  const fraction = fractionOfRoof({ flops, bytes: 0 }, milliseconds, roofline);
-  if (fraction !== undefined)
-    report({ name: 'gemm_512/fraction_of_fma', value: fraction, unit: 'of FMA peak', samples });
-  plan.destroy();
-  arena.destroy();
+  await squareMatmul(context, clock);
+  for (const shapes of await allShapes(context)) {
+    const N = tokensFor(context, shapes);
+    const bindable = Math.min(gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize);
+    if (4 * shapes.V * shapes.C > bindable)
+      note(
+        `${shapes.model}: the vocabulary's ${mib(4 * shapes.V * shapes.C)} are more than one binding; its head is measured on a shard.`,
+      );
+    const cut = { ...shapes, V: Math.min(shapes.V, Math.floor(bindable / (4 * shapes.C * 64)) * 64) };
+    const works = [...matmulWorks(cut, N), ...layerWorks(cut, N), ...headWorks(cut, N), ...decodeWorks(cut)];
+    for (const work of works) report(await measureKernel(gpu, clock, roofs, shapes.model, work));
+  }
   clock.destroy();
 };
+
+/** Tokens whose gate and up projection takes about `SAMPLE_MS` on this adapter. */
+function tokensFor({ roofs }: BenchContext, { C, F }: Shapes): number {
+  const rate = (roofs.fma_gflop_s ?? ASSUMED_GFLOP_S / ASSUMED_SHARE) * ASSUMED_SHARE;
+  let N = MOST_TOKENS;
+  const milliseconds = (): number => costOf('matmul_nt', { M: N, N: 2 * F, K: C }).flops / rate / 1e6;
+  while (N > LEAST_TOKENS && milliseconds() > SAMPLE_MS) N /= 2;
+  return N;
+}
+
+/** gemm_512: a square matmul of a linear layer, in GFLOP/s and as a share of the measured FMA peak alone. */
+async function squareMatmul({ gpu, roofs, report }: BenchContext, clock: GpuClock): Promise<void> {
+  const work: KernelWork = matmulWork('nt', '', GEMM, GEMM, GEMM);
+  const { value, unit, samples } = await measureKernel(gpu, clock, roofs, 'square', work);
+  report({ name: 'gemm_512/gflop_s', value, unit, samples });
+  const { flops } = costOf(work.kernel, work.dims);
+  const fraction = fractionOfRoof({ flops, bytes: 0 }, flops / value / 1e6, roofs);
+  if (fraction !== undefined)
+    report({ name: 'gemm_512/fraction_of_fma', value: fraction, unit: 'of FMA peak', samples });
+}

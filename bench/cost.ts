@@ -1,0 +1,125 @@
+import type { Cost } from './figure';
+
+/** Dims by their letters of docs/kernels.md; inside a matmul M, N and K are its own. */
+export type Dims = Readonly<Record<string, number>>;
+
+interface Accounting {
+  /** What the kernel is held to in tables: operations, or bytes moved. */
+  measure: 'flops' | 'bytes';
+  cost: (dim: (name: string) => number) => Cost;
+}
+
+const FLOAT = 4;
+const moved = (floats: number, flops = 0): Cost => ({ flops, bytes: FLOAT * floats });
+
+/** A key and a value row of every cached token, and the query: what attention over a cache must read. */
+const causalPairs = (T: number): number => (T * (T + 1)) / 2;
+
+const matmul: Accounting = {
+  measure: 'flops',
+  cost: (d) => moved(d('M') * d('K') + d('K') * d('N') + d('M') * d('N'), 2 * d('M') * d('N') * d('K')),
+};
+
+/** Attention forward: two products a pair; backward: five (scores, dP, dV, dK, dQ), as FlashAttention counts them. */
+const attention = (products: number, rows: number): Accounting => ({
+  measure: 'flops',
+  cost: (d) => {
+    const N = d('B') * d('T');
+    const width = (d('NH') + 2 * d('NKV')) * d('HS');
+    return moved(
+      rows * N * (width + d('NH') * d('HS')),
+      2 * products * d('B') * d('NH') * causalPairs(d('T')) * d('HS'),
+    );
+  },
+});
+
+const elementwise = (cost: Accounting['cost']): Accounting => ({ measure: 'bytes', cost });
+
+/**
+ * Operations and bytes that each kernel cannot do without: every input read once, every output written once, `+=` both. A
+ * kernel that reads more than once is the slower for it. Only multiplications and additions of the formula are counted.
+ */
+const ACCOUNTS: Readonly<Record<string, Accounting>> = {
+  matmul_nt: matmul,
+  matmul_nn: matmul,
+  matmul_tn: matmul,
+  /** b is (2N,K): gate and up. */
+  norm_swiglu_matmul: {
+    measure: 'flops',
+    cost: (d) => moved(d('M') * d('K') + 2 * d('K') * d('N') + d('M') * d('N'), 4 * d('M') * d('N') * d('K')),
+  },
+  attention_forward: attention(2, 1),
+  attention_backward: attention(5, 2),
+  decode_attention: {
+    measure: 'bytes',
+    cost: (d) =>
+      moved(
+        d('B') * d('HS') * (2 * d('T') * d('NKV') + 2 * d('NH')),
+        4 * d('B') * d('NH') * d('T') * d('HS'),
+      ),
+  },
+  rmsnorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 4 * d('N') * d('C'))),
+  residual_rmsnorm_forward: elementwise((d) => moved(4 * d('N') * d('C'), 5 * d('N') * d('C'))),
+  rmsnorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 8 * d('N') * d('C'))),
+  rmsnorm_backward_weight: elementwise((d) => moved(2 * d('N') * d('C'), 3 * d('N') * d('C'))),
+  rope: elementwise((d) =>
+    moved(2 * d('N') * (d('NH') + d('NKV')) * d('HS'), 3 * d('N') * (d('NH') + d('NKV')) * d('HS')),
+  ),
+  swiglu_forward: elementwise((d) => moved(3 * d('N') * d('F'), 4 * d('N') * d('F'))),
+  swiglu_backward: elementwise((d) => moved(5 * d('N') * d('F'), 9 * d('N') * d('F'))),
+  embedding_forward: elementwise((d) => moved(2 * d('N') * d('C'))),
+  embedding_backward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'))),
+  logits_stats: elementwise((d) => moved(d('R') * d('V'), 4 * d('R') * d('V'))),
+  logits_backward: elementwise((d) => moved(2 * d('R') * d('V'), 4 * d('R') * d('V'))),
+  sample: elementwise((d) => moved(d('B') * d('V'), 4 * d('B') * d('V'))),
+  head_sample: {
+    measure: 'flops',
+    cost: (d) => moved(d('B') * d('C') + d('V') * d('C'), 2 * d('B') * d('V') * d('C')),
+  },
+  adamw: elementwise((d) => moved(8 * d('count'), 12 * d('count'))),
+  sum_squares: elementwise((d) => moved(d('count'), 2 * d('count'))),
+};
+
+/** A kernel's figure, taken apart: `kernels/<model>/<kernel>[/<role>]/<dims>`. */
+export interface KernelName {
+  model: string;
+  kernel: string;
+  role: string;
+  dims: Dims;
+}
+
+export function kernelFigureName({ model, kernel, role, dims }: KernelName): string {
+  const text = Object.entries(dims).map(([name, value]) => `${name}=${value}`);
+  return ['kernels', model, kernel, ...(role ? [role] : []), text.join(',')].join('/');
+}
+
+/** The name taken apart, or undefined when the figure is no kernel's. */
+export function parseKernelName(name: string): KernelName | undefined {
+  const match = /^kernels\/([^/]+)\/([^/]+)(?:\/([^/]+))?\/((?:\w+=\d+,?)+)$/.exec(name);
+  if (!match) return undefined;
+  const [, model = '', kernel = '', role = '', text = ''] = match;
+  if (!(kernel in ACCOUNTS)) return undefined;
+  const dims: Record<string, number> = {};
+  for (const part of text.split(',')) {
+    const [dim = '', value] = part.split('=');
+    dims[dim] = Number(value);
+  }
+  return { model, kernel, role, dims };
+}
+
+/** Operations and bytes of one run of a kernel. Errors: throws on a kernel or a dim that it does not know. */
+export function costOf(kernel: string, dims: Dims): Cost {
+  return accounting(kernel).cost((name) => {
+    const value = dims[name];
+    if (value === undefined) throw new Error(`the cost of ${kernel} needs ${name}`);
+    return value;
+  });
+}
+
+export const measureOf = (kernel: string): Accounting['measure'] => accounting(kernel).measure;
+
+function accounting(kernel: string): Accounting {
+  const found = ACCOUNTS[kernel];
+  if (!found) throw new Error(`the bench has no account of ${kernel}`);
+  return found;
+}

@@ -1,0 +1,62 @@
+import { Arena, type Tensor } from '../src/gpu/arena';
+import type { Gpu } from '../src/gpu/device';
+import { Plan } from '../src/gpu/plan';
+import { Stream } from '../src/gpu/stream';
+import { costOf, kernelFigureName, measureOf, type Dims } from './cost';
+import type { Figure } from './figure';
+import { fractionOfRoof, type Roofs } from './roofline/roofs';
+import type { GpuClock } from './timing';
+
+/** A buffer's contents, or its number of floats, left at zero: arithmetic takes as long. */
+export type Operand = number | Uint32Array | Float32Array;
+
+/** One kernel (or the few dispatches of one operation) at one shape. */
+export interface KernelWork {
+  kernel: string;
+  /** What it does in the model, where one kernel does several things: `gate_up`. */
+  role?: string;
+  dims: Dims;
+  operands: Readonly<Record<string, Operand>>;
+  record: (plan: Plan<null>, tensors: Record<string, Tensor>, gpu: Gpu) => void;
+}
+
+/** Runs it on buffers of its own: its rate as a figure, with its share of the roof. */
+export async function measureKernel(
+  gpu: Gpu,
+  clock: GpuClock,
+  roofs: Roofs,
+  model: string,
+  work: KernelWork,
+): Promise<Figure> {
+  const { kernel, role = '', dims, operands } = work;
+  const arena = new Arena(kernel, 'separate');
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, operand] of Object.entries(operands))
+    tensors[name] = arena.tensor(name, [typeof operand === 'number' ? operand : operand.length]);
+  const plan = new Plan<null>(gpu, kernel);
+  const stream = new Stream(gpu);
+  try {
+    arena.allocate(gpu);
+    for (const [name, operand] of Object.entries(operands)) {
+      const tensor = tensors[name];
+      if (tensor && typeof operand !== 'number') stream.upload(tensor, operand);
+    }
+    work.record(plan, tensors, gpu);
+    plan.prepare(null);
+    const { milliseconds, samples } = await clock.time((pass) => plan.encode(pass));
+    const cost = costOf(kernel, dims);
+    const fraction_of_roof = fractionOfRoof(cost, milliseconds, roofs);
+    const isBytes = measureOf(kernel) === 'bytes';
+    return {
+      name: kernelFigureName({ model, kernel, role, dims }),
+      value: (isBytes ? cost.bytes : cost.flops) / milliseconds / 1e6,
+      unit: isBytes ? 'GB/s' : 'GFLOP/s',
+      samples,
+      ...(fraction_of_roof === undefined ? {} : { fraction_of_roof }),
+    };
+  } finally {
+    plan.destroy();
+    stream.destroy();
+    arena.destroy();
+  }
+}

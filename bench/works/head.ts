@@ -1,0 +1,62 @@
+import {
+  bucketTokens,
+  embeddingBackward,
+  embeddingBackwardLaunch,
+  embeddingForward,
+  embeddingForwardLaunch,
+} from '../../src/kernels/embedding';
+import {
+  logitsBackward,
+  logitsBackwardLaunch,
+  logitsStats,
+  logitsStatsConstants,
+  logitsStatsLaunch,
+} from '../../src/kernels/lm_head';
+import type { KernelWork } from '../kernel_work';
+import type { Shapes } from '../shapes';
+import { plainWork } from './layer';
+import { matmulWork } from './matmul';
+
+/** Logits are made in chunks of rows of about as many floats. */
+const CHUNK_FLOATS = 4 * 2 ** 20;
+const LEAST_ROWS = 16;
+
+/** Embedding and LM head for N tokens: the head over one chunk of rows, as a training step does it. */
+export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
+  const tokens = Uint32Array.from({ length: N }, (_, n) => (n * 7919) % V);
+  const { U, data } = bucketTokens(tokens);
+  const R = Math.max(LEAST_ROWS, Math.min(N, 2 ** Math.floor(Math.log2(CHUNK_FLOATS / V))));
+  const ldv = Math.ceil(V / 4) * 4;
+  const dims = { R, V, ldv, row0: 0 };
+  const targets = tokens.slice(0, R);
+  return [
+    plainWork(
+      embeddingForward,
+      { N, C },
+      { tokens, weight: V * C, out: N * C },
+      embeddingForwardLaunch({ N, C }),
+    ),
+    plainWork(
+      embeddingBackward,
+      { N, C },
+      { dout: N * C, buckets: data, dweight: V * C },
+      embeddingBackwardLaunch({ U, C }),
+    ),
+    matmulWork('nt', 'lm_head', R, V, C),
+    matmulWork('nn', 'lm_head', R, C, V),
+    matmulWork('tn', 'lm_head', V, C, R, true),
+    plainWork(
+      logitsStats,
+      { R, V },
+      { logits: R * ldv, targets, logp: R, entropy: R, lse: R, correct: R },
+      logitsStatsLaunch(dims),
+      logitsStatsConstants,
+    ),
+    plainWork(
+      logitsBackward,
+      { R, V },
+      { logits: R * ldv, targets, lse: R, entropy: R, dlogp: R, dentropy: R },
+      logitsBackwardLaunch(dims),
+    ),
+  ];
+}
