@@ -76,6 +76,10 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
     measure: 'flops',
     cost: (d) => moved(d('B') * d('C') + d('V') * d('C'), 2 * d('B') * d('V') * d('C')),
   },
+  head_score: {
+    measure: 'flops',
+    cost: (d) => moved(d('M') * d('C') + d('V') * d('C'), 2 * d('M') * d('V') * d('C')),
+  },
   adamw: elementwise((d) => moved(8 * d('count'), 12 * d('count'))),
   sum_squares: elementwise((d) => moved(d('count'), 2 * d('count'))),
 };

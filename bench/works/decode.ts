@@ -1,4 +1,4 @@
-import { addDecodeAttention } from '../../src/kernels/decode';
+import { addDecodeAttention, decodePartialsShape } from '../../src/kernels/decode';
 import { addHeadSample, headSampleShape } from '../../src/kernels/lm_head_sample';
 import { addMatmul } from '../../src/kernels/matmul';
 import { addSample } from '../../src/kernels/sampler';
@@ -50,13 +50,17 @@ function attentionWork({ NH, NKV, HS, QKV, T }: Shapes): KernelWork {
       positions: new Uint32Array(BATCH).fill(T - 1),
       k_cache: cache,
       v_cache: cache,
+      partials: Math.max(
+        4,
+        decodePartialsShape(BATCH, { NH, NKV, HS }, T).reduce((a, b) => a * b, 1),
+      ),
       out: BATCH * NH * HS,
     },
-    record: (plan, { qkv, slots, positions, k_cache, v_cache, out }) => {
-      if (qkv && slots && positions && k_cache && v_cache && out)
+    record: (plan, { qkv, slots, positions, k_cache, v_cache, partials, out }) => {
+      if (qkv && slots && positions && k_cache && v_cache && partials && out)
         addDecodeAttention(
           plan,
-          { qkv, slots, positions, k_cache, v_cache, out },
+          { qkv, slots, positions, k_cache, v_cache, partials, out },
           { NH, NKV, HS },
           T,
           () => BATCH,

@@ -12,6 +12,7 @@ import {
   logitsStatsConstants,
   logitsStatsLaunch,
 } from '../../src/kernels/lm_head';
+import { addHeadScore, headScoreFloats } from '../../src/kernels/lm_head_score';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { plainWork } from './layer';
@@ -45,6 +46,7 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
     matmulWork('nt', 'lm_head', R, V, C),
     matmulWork('nn', 'lm_head', R, C, V),
     matmulWork('tn', 'lm_head', V, C, R, true),
+    scoreWork(R, V, C, targets),
     plainWork(
       logitsStats,
       { R, V },
@@ -59,4 +61,29 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
       logitsBackwardLaunch(dims),
     ),
   ];
+}
+
+/** Log-probabilities of M rows without logits, as scoring does it. */
+function scoreWork(M: number, V: number, C: number, targets: Uint32Array): KernelWork {
+  return {
+    kernel: 'head_score',
+    dims: { M, V, C },
+    operands: {
+      hidden: M * C,
+      weight: V * C,
+      targets,
+      partials: headScoreFloats(M, V),
+      logp: M,
+      entropy: M,
+      correct: M,
+    },
+    record: (plan, { hidden, weight, targets, partials, logp, entropy, correct }, gpu) => {
+      if (hidden && weight && targets && partials && logp && entropy && correct)
+        addHeadScore(plan, gpu, { hidden, weight, targets, partials, logp, entropy, correct }, () => ({
+          M,
+          V,
+          C,
+        }));
+    },
+  };
 }
