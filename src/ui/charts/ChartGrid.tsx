@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { useView } from '../stores/view';
 import { xScale } from './build';
 import { ChartFigure } from './ChartFigure';
@@ -7,7 +7,8 @@ import { MAIN_CHARTS, MORE_CHARTS } from './specs';
 
 /** The charts of all shown runs. */
 export function ChartGrid() {
-  const runs = usePacedRuns((state) => state.runs);
+  // Drawn in slices between other tasks: nothing waits for a chart.
+  const runs = useDeferredValue(usePacedRuns((state) => state.runs));
   const axis = useView((state) => state.axis);
   const [more, setMore] = useState(false);
   const scale = useMemo(() => xScale(runs, axis), [runs, axis]);

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import { answersOf, problemsOf, splitsOf, type Answers, type Filter, type Split } from '../lib/pairing';
 import { plural } from '../lib/format';
@@ -16,7 +16,7 @@ const SPLIT_LABELS: Record<Split, string> = {
 
 /** What the shown runs wrote for the same problem. */
 export function CompletionsPanel() {
-  const runs = useRuns(useShallow(writtenRuns));
+  const runs = useDeferredValue(useRuns(useShallow(writtenRuns)));
   const [split, setSplit] = useState<Split | null>(null);
   const [filter, setFilter] = useState<Filter>('all');
   const [problem, setProblem] = useState<string | null>(null);

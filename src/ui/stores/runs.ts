@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { CompletionRecord, MetricRow, RunRecord } from '../../runs/run';
 import type { RunEvent } from '../../worker/client';
 import { assignColours, HUES, type RunColour } from '../lib/colours';
-import { frameBatch, pageClock, type Clock, type FrameBatch } from './frame_batch';
+import { eventBatch, pageClock, type Clock, type EventBatch } from './event_batch';
 import { engine } from './engine';
 import { report } from './notices';
 import { applyEvents, isActive, runFromRecord, type Runs, type RunState } from './run_state';
@@ -29,11 +29,11 @@ export const useRuns = create<RunsState>(() => ({
 }));
 
 const MOST_SHOWN_AT_START = 2;
-let batch: FrameBatch<RunEvent> | undefined;
+let batch: EventBatch<RunEvent> | undefined;
 
 /** Listens to the engine and lists what it has saved. */
 export async function startRuns(clock: Clock = pageClock): Promise<void> {
-  batch = frameBatch(clock, consume);
+  batch = eventBatch(clock, consume);
   engine().onRunEvent((event) => batch?.push(event));
   try {
     addRecords(await engine().request('list_runs', {}));
