@@ -3,7 +3,7 @@ import type { Gpu } from '../gpu/device';
 import type { LoadedModel } from '../model/folder';
 import type { Completion, Prompt, Sampling } from '../model/generate';
 import { Policy } from '../model/policy';
-import { capacityFor } from '../recipes/plan_run';
+import { fit, refuse } from '../recipes/fit';
 import { Stopped } from './interrupt';
 import type { Io } from './io';
 import { secondsLeft } from './progress';
@@ -15,8 +15,12 @@ const SEQUENCES_AT_ONCE = 128;
  * Errors: `out_of_memory` with the numbers.
  */
 export function openPolicy(gpu: Gpu, model: LoadedModel, context: number, sequences: number): Policy {
-  const capacity = capacityFor(model.config, context, Math.min(sequences, SEQUENCES_AT_ONCE), sequences);
-  return new Policy(gpu, model.config, model.tensors, capacity, { trainable: false, reference: false });
+  const options = { trainable: false, reference: false };
+  const batch = Math.min(sequences, SEQUENCES_AT_ONCE);
+  const demand = { config: model.config, context, batch, sequences, options };
+  const fitting = fit(gpu, demand, Infinity);
+  if (!fitting) throw refuse(gpu, demand, Infinity, []);
+  return new Policy(gpu, model.config, model.tensors, fitting.capacity, options);
 }
 
 /** Errors: `bad_input` naming the row whose prompt leaves no room for a completion in the model's context. */

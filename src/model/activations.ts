@@ -43,9 +43,19 @@ const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple)
 /** Leading dimension of the logits: V rounded up to 4. */
 export const logitsStride = (config: ModelConfig): number => roundUp(config.vocab_size, 4);
 
-/** Buffers of one forward pass, kept for its backward. */
+/**
+ * What a forward pass keeps of each block for the backward: `everything`; `checkpoints`, from which the backward computes
+ * the rest again, block by block (Chen et al. 2016, arXiv:1604.06174); or `nothing`, where there is no backward.
+ */
+export type Keep = 'everything' | 'checkpoints' | 'nothing';
+
+/** Block input, attention output and its log-sum-exp: attention, the dearest to compute again, is not. */
+const CHECKPOINTS: readonly (keyof LayerActivations)[] = ['stream', 'attended', 'lse'];
+
+/** Buffers of one forward pass. What is not kept of each block is one buffer that all blocks use in turn. */
 export class Activations {
   readonly arena = new Arena('activations', 'separate');
+  readonly keep: Keep;
   readonly layers: readonly LayerActivations[];
   /** (N,C) output of the last attention or MLP projection, before it joins the stream. */
   readonly branch: Tensor;
@@ -54,23 +64,40 @@ export class Activations {
   /** (N,C) final normed hidden state. */
   readonly hidden: Tensor;
 
-  constructor(config: ModelConfig, { tokens: N }: Capacity) {
+  constructor(config: ModelConfig, { tokens: N }: Capacity, keep: Keep) {
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     const add = (name: string, width: number): Tensor =>
       this.arena.tensor(name, width === 1 ? [N] : [N, width]);
-    this.layers = Array.from({ length: config.num_hidden_layers }, (_, l) => ({
-      stream: add(`${l}.stream`, C),
-      attentionRstd: add(`${l}.attention_rstd`, 1),
-      attentionIn: add(`${l}.attention_in`, C),
-      qkv: add(`${l}.qkv`, qkvWidth(config)),
-      attended: add(`${l}.attended`, NH * HS),
-      lse: this.arena.tensor(`${l}.lse`, [N, NH]),
-      middle: add(`${l}.middle`, C),
-      mlpRstd: add(`${l}.mlp_rstd`, 1),
-      mlpIn: add(`${l}.mlp_in`, C),
-      gateUp: add(`${l}.gate_up`, 2 * F),
-      activated: add(`${l}.activated`, F),
-    }));
+    const widths: Record<keyof LayerActivations, number> = {
+      stream: C,
+      attentionRstd: 1,
+      attentionIn: C,
+      qkv: qkvWidth(config),
+      attended: NH * HS,
+      lse: NH,
+      middle: C,
+      mlpRstd: 1,
+      mlpIn: C,
+      gateUp: 2 * F,
+      activated: F,
+    };
+    const names = Object.keys(widths) as (keyof LayerActivations)[];
+    const keeps: Record<Keep, readonly (keyof LayerActivations)[]> = {
+      everything: names,
+      checkpoints: CHECKPOINTS,
+      nothing: [],
+    };
+    const own = (name: keyof LayerActivations): boolean => keeps[keep].includes(name);
+    const shared = new Map(names.flatMap((name) => (own(name) ? [] : [[name, add(name, widths[name])]])));
+    this.keep = keep;
+    this.layers = Array.from({ length: config.num_hidden_layers }, (_, l) => {
+      const of = (name: keyof LayerActivations): Tensor =>
+        shared.get(name) ?? add(`${l}.${name}`, widths[name]);
+      return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<
+        keyof LayerActivations,
+        Tensor
+      >;
+    });
     this.branch = add('branch', C);
     this.stream = add('stream', C);
     this.rstd = add('rstd', 1);

@@ -16,6 +16,8 @@ export interface BufferOptions {
   trainable: boolean;
   /** A frozen copy of the weights, for π_ref. */
   reference: boolean;
+  /** Keep of each block only what its backward cannot cheaply compute again: less memory for more arithmetic. */
+  checkpointing?: boolean;
 }
 
 /** What training adds to a model's weights. */
@@ -52,7 +54,8 @@ export class Buffers {
     this.weights = new Parameters('weights', config);
     this.reference = options.reference ? new Parameters('reference weights', config) : undefined;
     this.inputs = new BatchInputs(config, capacity);
-    this.activations = new Activations(config, capacity);
+    const keep = options.checkpointing ? 'checkpoints' : 'everything';
+    this.activations = new Activations(config, capacity, options.trainable ? keep : 'nothing');
     this.head = new HeadActivations(config, capacity);
     this.training = options.trainable ? new TrainingBuffers(config, capacity) : undefined;
     this.generation = capacity.slots ? new GenerationState(config, capacity) : undefined;

@@ -34,11 +34,15 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 /** Weights of a model with `layers` blocks, small and fixed. */
-function makePolicy(layers = CONFIG.num_hidden_layers, reference = true): Policy {
+function makePolicy(layers = CONFIG.num_hidden_layers, reference = true, checkpointing = false): Policy {
   const config = { ...CONFIG, num_hidden_layers: layers };
   const parameters = new Parameters('made up', config);
   const values = Float32Array.from({ length: parameters.count }, (_, i) => 0.3 * Math.sin(1.7 * i));
-  return new Policy(gpu, config, parameters.unpack(values), CAPACITY, { trainable: true, reference });
+  return new Policy(gpu, config, parameters.unpack(values), CAPACITY, {
+    trainable: true,
+    reference,
+    checkpointing,
+  });
 }
 
 const sequence = (length: number, first: number): Sequence => ({
@@ -99,10 +103,24 @@ describe('a steady training step', () => {
   });
 
   test('takes at most 28 dispatches a layer', async () => {
-    const [two, three] = [await dispatches(2), await dispatches(3)];
+    const counts = [await dispatches(2), await dispatches(3)];
+    const [two = 0, three = 0] = counts;
     expect(three - two).toBeGreaterThan(0);
     expect(three - two).toBeLessThanOrEqual(28);
   });
+});
+
+test('checkpointing takes less memory and gives the same gradients', async () => {
+  const gradients: Awaited<ReturnType<Policy['gradients']>>[] = [];
+  const activations: number[] = [];
+  for (const checkpointing of [false, true]) {
+    const policy = makePolicy(4, false, checkpointing);
+    activations.push(policy.bytes['activations'] ?? 0);
+    gradients.push(await policy.gradients(SEQUENCES, sftObjective, CONSTANTS, {}));
+    policy.destroy();
+  }
+  expect(activations[1]).toBeLessThan(0.7 * (activations[0] ?? 0));
+  expect(gradients[1]).toEqual(gradients[0]);
 });
 
 test('an update that diverges leaves the weights as they were, and so do those queued behind it', async () => {

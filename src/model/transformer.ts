@@ -2,10 +2,10 @@ import { fill, fillLaunch } from '../kernels/fill';
 import type { ActivationGradients, Activations, BatchInputs, LayerActivations } from './activations';
 import { attentionBackward, attentionForward } from './layers/attention';
 import { embeddingBackward, embeddingForward } from './layers/embedding';
-import { mlpBackward, mlpForward } from './layers/mlp';
+import { mlpActivate, mlpBackward, mlpForward } from './layers/mlp';
 import { normBackward, normForward, residualNormForward } from './layers/norm';
 import type { Recorder } from './layers/recorder';
-import type { Parameters } from './parameters';
+import type { LayerParameters, Parameters } from './parameters';
 import type { Tensor } from '../gpu/arena';
 
 /** How a block attends: within a packed batch, or over a KV cache. */
@@ -51,6 +51,20 @@ export function transformerForward(
     residualNormForward(r, last.middle, saved.branch, weights.norm, saved.stream, saved.hidden, saved.rstd);
 }
 
+/** A block's forward once more, from its input and what its attention gave, to everything its backward reads. */
+function recomputeBlock(
+  r: Recorder,
+  own: LayerParameters,
+  layer: LayerActivations,
+  branch: Tensor,
+  { positions, rope }: BatchInputs,
+): void {
+  normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionRstd);
+  attentionForward(r, own, layer, positions, rope, branch, () => undefined);
+  residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpRstd);
+  mlpActivate(r, own, layer);
+}
+
 /**
  * The forward read in reverse: from `grads.normed` (N,C), the gradient of the final normed hidden states, to every
  * parameter's gradient, accumulated in `dweights`.
@@ -71,6 +85,9 @@ export function transformerBackward(
     const own = weights.layers[l];
     const down = dweights.layers[l];
     if (!layer || !own || !down) continue;
+    // What the last block shares with the others is still its own.
+    const gone = saved.keep === 'checkpoints' && l < saved.layers.length - 1;
+    if (gone) recomputeBlock(r, own, layer, saved.branch, inputs);
     mlpBackward(r, grads.stream, own, down, layer, grads);
     normBackward(r, grads.normed, layer.middle, own.mlpNorm, layer.mlpRstd, grads.stream, down.mlpNorm);
     attentionBackward(r, grads.stream, own, down, layer, grads, inputs);

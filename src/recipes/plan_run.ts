@@ -1,13 +1,16 @@
 import { LabError } from '../errors';
-import { logitsStride, type Capacity } from '../model/activations';
-import type { ModelConfig } from '../model/config';
+import type { Gpu } from '../gpu/device';
+import type { Capacity } from '../model/activations';
+import type { BufferOptions } from '../model/buffers';
 import type { LoadedModel } from '../model/folder';
 import { Rng } from '../rl/rng';
 import type { Config } from '../runs/run';
-import { promptOf, samplingPromptOf, targetOf } from '../tasks/prompt';
+import { asPrograms, promptOf, samplingPromptOf, targetOf } from '../tasks/prompt';
 import type { Problem } from '../tasks/task';
 import { encodeProblem, encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
+export { capacityFor } from './fit';
+import { fit, refuse, type Demand, type Fitting } from './fit';
 import { Settings } from './settings';
 
 /** What a run will work on and how large its buffers are: known, and shown, before anything is allocated. */
@@ -18,13 +21,14 @@ export interface RunPlan {
   /** The configuration with what was left to the lab (max_new_tokens 0) filled in. */
   config: Config;
   capacity: Capacity;
+  options: BufferOptions;
+  /** Exact bytes on the GPU by purpose, and their sum. */
+  bytes: Record<string, number>;
+  totalBytes: number;
   /** Sentences for the run's log: problems left out, and why. */
   notes: string[];
 }
 
-const MICRO_BATCH_TOKENS = 4096;
-const MOST_SLOTS = 128;
-const LOGITS_BYTES = 16 * 2 ** 20;
 /** Completion tokens when the data has no chain of thought to measure. */
 const DEFAULT_NEW_TOKENS = 256;
 
@@ -36,10 +40,11 @@ interface Measured {
 }
 
 /**
- * Splits the data, leaves out what does not fit the model's context, and sizes the buffers.
- * Errors: `bad_input` when nothing to train on is left, with the numbers.
+ * Splits the data, leaves out what does not fit the model's context, and sizes the buffers for this GPU.
+ * Errors: `bad_input` when nothing to train on is left, `out_of_memory` when it does not fit; both with the numbers.
  */
 export function planRun(
+  gpu: Gpu,
   model: Pick<LoadedModel, 'config' | 'tokenizer' | 'name'>,
   problems: readonly Problem[],
   testProblems: readonly Problem[],
@@ -48,7 +53,10 @@ export function planRun(
   const s = new Settings(config);
   const { max_position_embeddings: limit } = model.config;
   const all = problems.map((problem) => measure(model.tokenizer, problem));
-  const test = testProblems.map((problem) => measure(model.tokenizer, problem));
+  // Test files carry no chain of thought: a model trained on programs is asked for programs there too.
+  const programs = problems.some(({ program }) => program === true);
+  const asked = programs ? asPrograms(testProblems) : testProblems;
+  const test = asked.map((problem) => measure(model.tokenizer, problem));
   const longestTarget = Math.max(0, ...all.map(({ prompt, whole }) => whole - prompt));
   const wanted = s.number('max_new_tokens') || Math.ceil(longestTarget * 1.25) || DEFAULT_NEW_TOKENS;
   const fits = ({ prompt, whole }: Measured): boolean =>
@@ -74,37 +82,70 @@ export function planRun(
   const most = s.number('max_eval_samples');
   const limited = (list: Measured[]): Measured[] => (most ? list.slice(0, most) : list);
   const used = [...train, ...limited(validation), ...limited(usableTest)];
-  const context = Math.min(
-    limit,
-    Math.max(...used.map(({ prompt, whole }) => Math.max(prompt + wanted, whole))),
-  );
+  const contextWith = (newTokens: number): number =>
+    Math.min(limit, Math.max(...used.map(({ prompt, whole }) => Math.max(prompt + newTokens, whole))));
+  const options: BufferOptions = {
+    trainable: true,
+    reference: config['reference'] === 'frozen',
+    checkpointing: s.boolean('activation_checkpointing'),
+  };
+  const demand: Demand = {
+    config: model.config,
+    context: contextWith(wanted),
+    batch: Math.max(...batchSizes(config)),
+    sequences: used.length,
+    options,
+  };
   return {
     train: train.map(({ problem }) => problem),
     validation: limited(validation).map(({ problem }) => problem),
     test: limited(usableTest).map(({ problem }) => problem),
     config: { ...config, max_new_tokens: wanted },
-    capacity: capacityFor(model.config, context, Math.max(...batchSizes(config)), used.length),
+    options,
+    ...room(gpu, demand, s, wanted, contextWith),
     notes,
   };
 }
 
-/** Buffers for sequences of up to `context` tokens in batches of `batch`. */
-export function capacityFor(
-  config: ModelConfig,
-  context: number,
-  batch: number,
-  sequences = batch,
-): Capacity {
-  const tokens = Math.max(context, Math.min(MICRO_BATCH_TOKENS, batch * context));
-  const rows = Math.floor(LOGITS_BYTES / (4 * logitsStride(config)));
-  return {
-    tokens,
-    sequences: Math.min(tokens, Math.max(batch, MOST_SLOTS)),
-    context,
-    slots: Math.min(tokens, MOST_SLOTS, Math.max(batch, sequences)),
-    // Rows of a chunk start at multiples of 256 bytes in every buffer.
-    chunk: Math.max(64, Math.min(Math.ceil(tokens / 64) * 64, Math.floor(rows / 64) * 64)),
-  };
+/** The buffers for a demand. Errors: `out_of_memory` with the settings that would fit. */
+function room(
+  gpu: Gpu,
+  demand: Demand,
+  s: Settings,
+  newTokens: number,
+  contextWith: (newTokens: number) => number,
+): Fitting {
+  const limit = s.number('max_memory_mib');
+  const budget = limit ? limit * 2 ** 20 : Infinity;
+  const found = fit(gpu, demand, budget);
+  if (found) return found;
+  const { options } = demand;
+  const fewer = [0.75, 0.5, 0.25, 0.125]
+    .map((share) => Math.max(16, Math.floor((newTokens * share) / 16) * 16))
+    .filter((tokens) => tokens < newTokens);
+  // The most tokens that fit with all else given up; none of them when that is not enough either.
+  const frugal = { ...options, reference: false, checkpointing: true };
+  const few =
+    fewer.find((tokens) => fit(gpu, { ...demand, context: contextWith(tokens) }, budget)) ??
+    fewer.find((tokens) => fit(gpu, { ...demand, context: contextWith(tokens), options: frugal }, budget));
+  const with_ = (change: Partial<BufferOptions>) => (of: Demand) => ({
+    ...of,
+    options: { ...of.options, ...change },
+  });
+  throw refuse(gpu, demand, budget, [
+    ...(options.checkpointing
+      ? []
+      : [{ text: 'activation_checkpointing true', change: with_({ checkpointing: true }) }]),
+    ...(options.reference ? [{ text: 'reference onnx', change: with_({ reference: false }) }] : []),
+    ...(few === undefined
+      ? []
+      : [
+          {
+            text: `max_new_tokens ${few}`,
+            change: (of: Demand): Demand => ({ ...of, context: contextWith(few) }),
+          },
+        ]),
+  ]);
 }
 
 function batchSizes(config: Config): number[] {

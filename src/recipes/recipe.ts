@@ -17,7 +17,8 @@ export interface Field {
   /** The field's own name in the literature: learning_rate, kl_coef … */
   name: string;
   label: string;
-  group: 'Schedule' | 'Optimizer' | 'PPO' | 'Generation' | 'Reward' | 'Data' | 'Evaluation' | 'Run';
+  group:
+    'Schedule' | 'Optimizer' | 'PPO' | 'Generation' | 'Reward' | 'Data' | 'Evaluation' | 'Memory' | 'Run';
   kind: 'integer' | 'number' | 'boolean' | 'choice';
   default: SettingValue;
   min?: number;

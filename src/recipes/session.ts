@@ -8,7 +8,6 @@ import { readSafetensors, writeSafetensors } from '../model/safetensors';
 import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
-import { asPrograms } from '../tasks/prompt';
 import type { ProgramRunner } from '../tasks/task';
 import { RunStopped, type RunControl } from './control';
 import type { StartCounters } from './counters';
@@ -58,14 +57,9 @@ export async function runSession(session: Session): Promise<RunRecord> {
   const { gpu, model, recipe, control } = session;
   const { problems } = session.dataset;
   const test = session.evalDataset?.problems ?? [];
-  // Test files carry no chain of thought: a model trained on programs is asked for programs there too.
-  const programs = problems.some(({ program }) => program === true);
-  const plan = planRun(model, problems, programs ? asPrograms(test) : test, session.config);
+  const plan = planRun(gpu, model, problems, test, session.config);
   const tensors = session.init ? withInit(model, session.init) : model.tensors;
-  const policy = new Policy(gpu, model.config, tensors, plan.capacity, {
-    trainable: true,
-    reference: usesFrozen(plan.config),
-  });
+  const policy = new Policy(gpu, model.config, tensors, plan.capacity, plan.options);
   const counters = new CountersWatch();
   try {
     const recorder = await RunRecorder.create({
@@ -218,8 +212,6 @@ function startCounters({ files }: InitCheckpoint): StartCounters | undefined {
   const state = files['state.json'];
   return state ? (JSON.parse(new TextDecoder().decode(state)) as StartCounters) : undefined;
 }
-
-const usesFrozen = (config: Config): boolean => config['reference'] === 'frozen';
 
 function newRecord(session: Session, plan: RunPlan): RunRecord {
   const { dataset, evalDataset, model, init } = session;

@@ -82,10 +82,11 @@ export class Engine {
         return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
       case 'estimate':
         return estimate(
+          await this.openGpu(),
           this.model(command.run.model),
           this.dataset(command.run.dataset),
+          command.run.evalDataset === null ? null : this.dataset(command.run.evalDataset),
           command.run,
-          await this.openGpu(),
         );
       case 'start':
         return { run: await this.runner.start(command.run) };

@@ -12,6 +12,14 @@ export function mlpForward(
   saved: LayerActivations,
   out: Tensor,
 ): void {
+  const { hidden_size: C, intermediate_size: F } = r.config;
+  mlpActivate(r, weights, saved);
+  const buffers = { a: saved.activated, b: weights.down, out };
+  addMatmul(r.plan, r.gpu, 'nt', buffers, ({ N }) => ({ M: N, N: C, K: F }));
+}
+
+/** The part of `mlpForward` that its backward needs: `mlpIn` to `gateUp` and `activated`. */
+export function mlpActivate(r: Recorder, weights: LayerParameters, saved: LayerActivations): void {
   const { plan, gpu } = r;
   const { hidden_size: C, intermediate_size: F } = r.config;
   addMatmul(plan, gpu, 'nt', { a: saved.mlpIn, b: weights.gateUp, out: saved.gateUp }, ({ N }) => ({
@@ -20,7 +28,6 @@ export function mlpForward(
     K: C,
   }));
   plan.add(swigluForward, { gate_up: saved.gateUp, out: saved.activated }, ({ N }) => swigluLaunch({ N, F }));
-  addMatmul(plan, gpu, 'nt', { a: saved.activated, b: weights.down, out }, ({ N }) => ({ M: N, N: C, K: F }));
 }
 
 /** From dout (N,C) to the gradient of `mlpIn` (written to `grads.normed`) and of the weights (accumulated). */

@@ -12,9 +12,12 @@ export function EstimateLine() {
       </p>
     );
   }
+  if (!estimate.fits) {
+    return <p className="estimate small fault">Memory: {estimate.reason ?? 'this run does not fit.'}</p>;
+  }
   const parts = Object.entries(estimate.bytes).filter(([, bytes]) => bytes > 0);
   return (
-    <p className={estimate.fits ? 'estimate small' : 'estimate small fault'}>
+    <p className="estimate small">
       Memory: {formatBytes(estimate.totalBytes)} on the GPU
       {parts.length > 0 && (
         <span className="muted">
@@ -22,7 +25,7 @@ export function EstimateLine() {
           ({parts.map(([part, bytes]) => `${part} ${formatBytes(bytes)}`).join(', ')})
         </span>
       )}
-      . {estimate.fits ? '' : (estimate.reason ?? 'That does not fit.')}
+      .
     </p>
   );
 }
