@@ -10,7 +10,7 @@ import { packSequences } from './batch';
 import type { Buffers } from './buffers';
 import type { ModelConfig } from './config';
 import { Decoder, type DecoderDims } from './decoder';
-import { Schedule, type Admission, type Burst } from './generate_schedule';
+import { Schedule, STEPS, type Admission, type Burst } from './generate_schedule';
 
 export interface Prompt {
   tokens: readonly number[];
@@ -45,9 +45,16 @@ export interface GenerationEvents {
   onFinished?: (completion: Completion, index: number) => void;
 }
 
+/**
+ * Where a step is slow, rows that end early idle for long until they are noticed: bursts are cut to about so many
+ * milliseconds then, though not below so many steps. Completions do not depend on it.
+ */
+const [BURST_MS, FEWEST_STEPS] = [40, 4];
+
 /** A submitted burst, and what its rows will have become. */
 interface Flight {
   burst: Burst;
+  submitted: number;
   results: Promise<{ state: Uint32Array; history: Uint32Array }>;
 }
 
@@ -62,6 +69,8 @@ export class Generator {
   private readonly buffers: Buffers;
   private readonly state: GenerationState;
   private readonly decoder: Decoder;
+  /** Milliseconds a decoding step last took. */
+  private pace = 0;
 
   constructor(
     gpu: Gpu,
@@ -102,13 +111,17 @@ export class Generator {
     const completions: Completion[] = [];
     let finished = 0;
     let flight: Flight | undefined;
+    let arrival = 0;
     while (finished < prompts.length) {
       for (let next = schedule.admit(); next; next = schedule.admit()) this.start(next, dims);
       this.move(schedule.compact(), dims);
-      const burst = schedule.burst();
+      const burst = schedule.burst(this.steps(sampling));
       const ahead = burst && this.decode(burst, dims);
       if (flight) {
         const { state, history } = await flight.results;
+        const now = performance.now();
+        this.pace = (now - Math.max(flight.submitted, arrival)) / flight.burst.steps;
+        arrival = now;
         flight.burst.owners.forEach((owner, row) => {
           const [count = 0, , finish = FINISH.running] = state.subarray(row * 4 + 1, row * 4 + 4);
           if (finish === FINISH.running || completions[owner]) return;
@@ -228,7 +241,13 @@ export class Generator {
       }));
     // Nobody may come to wait for it: a caller that stops, or completions that all ended before it.
     results.catch(() => undefined);
-    return { burst, results };
+    return { burst, submitted: performance.now(), results };
+  }
+
+  /** Steps of the next burst. Rows that end at their limit alone are known beforehand. */
+  private steps({ eos }: Sampling): number {
+    if (!eos.length || this.pace === 0) return STEPS;
+    return Math.min(STEPS, Math.max(FEWEST_STEPS, Math.round(BURST_MS / this.pace)));
   }
 
   private submit(plan: Plan<DecoderDims>, dims: DecoderDims): void {

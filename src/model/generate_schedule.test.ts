@@ -91,3 +91,10 @@ test('the last rows take the places of finished ones', () => {
   expect(schedule.compact()).toEqual([]);
   expect(schedule.burst()?.owners).toEqual([3]);
 });
+
+test('a burst can be asked to be shorter', () => {
+  const schedule = new Schedule([prompt(0, 1)], { ...LIMITS, max_new_tokens: 20 });
+  schedule.admit();
+  const bursts = [schedule.burst(4), schedule.burst(), schedule.burst()];
+  expect(bursts.map((burst) => burst?.steps)).toEqual([4, 16, undefined]);
+});

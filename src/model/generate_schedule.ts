@@ -35,7 +35,7 @@ export interface Burst {
 }
 
 /** Decoding steps in one submit, between two looks at what has finished. */
-const STEPS = 16;
+export const STEPS = 16;
 
 /**
  * Who decodes where, without a GPU: prompts wait in order; rows of the decoding batch stay dense; a KV slot remembers the
@@ -114,11 +114,11 @@ export class Schedule {
     return moves;
   }
 
-  /** The next steps, for all rows; undefined when every row has certainly ended. */
-  burst(): Burst | undefined {
-    const left = this.rows.reduce((most, row) => Math.max(most, row?.left ?? 0), 0);
+  /** The next steps, `most` at most, for all rows; undefined when every row has certainly ended. */
+  burst(most = STEPS): Burst | undefined {
+    const left = Math.max(0, ...this.rows.map((row) => row?.left ?? 0));
     if (left === 0) return undefined;
-    const steps = Math.min(STEPS, left);
+    const steps = Math.min(most, left);
     const burst = { steps, owners: this.rows.map((row) => row?.owner ?? -1) };
     for (const row of this.rows) {
       if (!row) continue;
