@@ -16,12 +16,15 @@ export interface Shapes {
   QKV: number;
   /** Gate and up projections, RMSNorm and rotary positions: all but GPT-2, which has one projection, LayerNorm and GELU. */
   isLlama: boolean;
+  /** Comes with the lab: whole steps are measured on its own problems. */
+  isBundled: boolean;
   /** Tokens of a typical sequence. */
   T: number;
 }
 
-const withQkv = (shapes: Omit<Shapes, 'QKV'>): Shapes => ({
+const publicModel = (shapes: Omit<Shapes, 'QKV' | 'isBundled'>): Shapes => ({
   ...shapes,
+  isBundled: false,
   QKV: (shapes.NH + 2 * shapes.NKV) * shapes.HS,
 });
 
@@ -30,7 +33,7 @@ const PUBLIC: readonly Shapes[] = [
   { model: 'SmolLM2-135M', C: 576, F: 1536, L: 30, NH: 9, NKV: 3, HS: 64, V: 49152, isLlama: true, T: 512 },
   { model: 'GPT-2', C: 768, F: 3072, L: 12, NH: 12, NKV: 12, HS: 64, V: 50257, isLlama: false, T: 512 },
   { model: 'Qwen2.5-0.5B', C: 896, F: 4864, L: 24, NH: 14, NKV: 2, HS: 64, V: 151936, isLlama: true, T: 512 },
-].map(withQkv);
+].map(publicModel);
 
 const BUNDLED_T = 64;
 
@@ -46,6 +49,7 @@ function shapesOf(model: string, config: ModelConfig): Shapes {
     V: config.vocab_size,
     QKV: qkvWidth(config),
     isLlama: true,
+    isBundled: true,
     T: BUNDLED_T,
   };
 }
@@ -63,7 +67,10 @@ export async function allShapes({ read, models }: Pick<BenchContext, 'read' | 'm
 }
 
 /** A config of Llama's architecture with these dims, for whole steps with weights drawn at random. */
-export function configOf(shapes: Omit<Shapes, 'QKV' | 'isLlama'>, context: number): ModelConfig {
+export function configOf(
+  shapes: Omit<Shapes, 'QKV' | 'isLlama' | 'isBundled'>,
+  context: number,
+): ModelConfig {
   return {
     architecture: 'LlamaForCausalLM',
     hidden_size: shapes.C,

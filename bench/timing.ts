@@ -60,6 +60,34 @@ export class GpuClock {
   }
 }
 
+/** Above this, three samples must do: one step of a large model on a CPU adapter. */
+const SLOW_MS = 4000;
+const SLOW_SAMPLES = 3;
+
+/**
+ * Median milliseconds between the ends of steps that follow each other closely: the next is started before the last is
+ * awaited, as a training run does it. Two to warm up.
+ */
+export async function timePipelined(start: () => Promise<unknown>): Promise<Timing> {
+  await start();
+  let inFlight = start();
+  let ended = performance.now();
+  const taken: number[] = [];
+  let samples = SAMPLES;
+  for (let i = 0; i <= samples; i++) {
+    const next = start();
+    await inFlight;
+    const now = performance.now();
+    // The first interval has no predecessor to hide behind.
+    if (i > 0) taken.push(now - ended);
+    else if (now - ended > SLOW_MS) samples = SLOW_SAMPLES;
+    ended = now;
+    inFlight = next;
+  }
+  await inFlight;
+  return { milliseconds: median(taken), samples };
+}
+
 /** Median milliseconds on the wall of an asynchronous piece of work, after one to warm up. */
 export async function timeWall(work: () => Promise<unknown>, samples = SAMPLES): Promise<Timing> {
   await work();
