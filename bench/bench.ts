@@ -17,8 +17,10 @@ import { suites } from './suites';
 import type { SuiteTable } from './suite';
 import { figureLine, rooflineLine } from './table';
 
-/** Suites that need Node, or packages of bench/ itself: run when asked for by name. */
-const onRequest: SuiteTable = {};
+/** Suites that take many minutes, need Node, or packages of bench/ itself: run when asked for by name. */
+const onRequest: SuiteTable = {
+  soak: async () => (await import('./suites/soak')).soak,
+};
 
 const { values } = parseArgs({
   options: {

@@ -1,0 +1,47 @@
+/** One look at a run that goes on. */
+export interface Look {
+  /** Since the beginning. */
+  seconds: number;
+  /** Trained and generated so far. */
+  tokens: number;
+  /** Bytes; NaN where nobody can say. */
+  heap: number;
+  /** Bytes of live GPU buffers. */
+  gpu: number;
+}
+
+export interface Minute {
+  tokensPerSecond: number;
+  /** The least of the minute: what garbage collection left. */
+  heap: number;
+  /** The most of the minute. */
+  gpu: number;
+}
+
+/**
+ * A run minute by minute. A step that two minutes share counts for each by its time in it: rates come from the tokens
+ * interpolated at the minutes' ends. The last, unfinished minute is left out.
+ */
+export function byMinute(looks: readonly Look[]): Minute[] {
+  const minutes: Minute[] = [];
+  const end = looks.at(-1)?.seconds ?? 0;
+  for (let from = 0; from + 60 <= end; from += 60) {
+    const inside = looks.filter(({ seconds }) => seconds >= from && seconds < from + 60);
+    minutes.push({
+      tokensPerSecond: (tokensAt(looks, from + 60) - tokensAt(looks, from)) / 60,
+      heap: Math.min(...inside.map(({ heap }) => heap)),
+      gpu: Math.max(...inside.map(({ gpu }) => gpu)),
+    });
+  }
+  return minutes;
+}
+
+function tokensAt(looks: readonly Look[], seconds: number): number {
+  const after = looks.findIndex((look) => look.seconds >= seconds);
+  const right = looks[after];
+  const left = looks[after - 1];
+  if (!right) return looks.at(-1)?.tokens ?? 0;
+  if (!left) return right.tokens;
+  const share = (seconds - left.seconds) / (right.seconds - left.seconds);
+  return left.tokens + share * (right.tokens - left.tokens);
+}
