@@ -7,7 +7,6 @@
 //   hidden     (B,C)    read   final normed hidden states; C a multiple of 4
 //   weight     (V,C)    read   the LM head
 //   positions  (B) u32  read
-//   slots      (B) u32  read   0xffffffff: the row is skipped
 //   state      (B,4)    read   the sequence id is its first u32
 //   partials   (B,P,5)  write  m, s, score, z, token (u32); P parts of `width` tokens
 //
@@ -29,12 +28,10 @@ struct Part { m: f32, s: f32, score: f32, z: f32, token: u32 }
 @group(0) @binding(0) var<storage, read> hidden: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(2) var<storage, read> positions: array<u32>;
-@group(0) @binding(3) var<storage, read> slots: array<u32>;
-@group(0) @binding(4) var<storage, read> state: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> partials: array<Part>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> state: array<vec4u>;
+@group(0) @binding(4) var<storage, read_write> partials: array<Part>;
+@group(0) @binding(5) var<uniform> params: Params;
 
-const NONE = 0xffffffffu;
 const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
 const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
 

@@ -5,8 +5,8 @@ import { decodeAttentionKernels, decodeAttentionMerge, kvCopy, moveRows, ropeApp
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
-import { headSampleKernels, headSampleMerge } from './lm_head_sample';
-import { headScoreKernels, headScoreMerge } from './lm_head_score';
+import { headSampleMerge, plainHeadSample } from './lm_head_sample';
+import { headScoreMerge, plainHeadScore } from './lm_head_score';
 import { plainMatmulKernels } from './matmul';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
@@ -19,7 +19,7 @@ import { valueHeadBackward, valueHeadBackwardWeight, valueHeadForward } from './
 
 /**
  * Every hand-written kernel of the lab, in the order of docs/kernels.md. A new one is added here, and its cases in
- * all_cases.ts. The generated ones are `matmulFamily()`.
+ * all_cases.ts. The generated ones are `matmulFamily()`, `headScoreFamily()` and `headSampleFamily()`.
  */
 export const allKernels: readonly Kernel[] = [
   ...Object.values(plainMatmulKernels),
@@ -40,7 +40,7 @@ export const allKernels: readonly Kernel[] = [
   swigluBackward,
   logitsStats,
   logitsBackward,
-  ...Object.values(headScoreKernels),
+  plainHeadScore,
   headScoreMerge,
   sftKernel,
   ppoClipKernel,
@@ -57,6 +57,6 @@ export const allKernels: readonly Kernel[] = [
   ...Object.values(decodeAttentionKernels),
   decodeAttentionMerge,
   sample,
-  ...Object.values(headSampleKernels),
+  plainHeadSample,
   headSampleMerge,
 ];

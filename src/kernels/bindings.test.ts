@@ -5,6 +5,8 @@ import type { Kernel } from '../gpu/kernel';
 import { allKernels } from './all';
 import { allCases } from './all_cases';
 import type { KernelCase } from './case';
+import { headSampleFamily } from './lm_head_sample';
+import { headScoreFamily } from './lm_head_score';
 import { matmulFamily } from './matmul';
 
 // Vite gives these at transform time; keys are paths from this file.
@@ -20,7 +22,8 @@ const cases = import.meta.glob<Record<string, unknown>>('./*.cases.ts', { eager:
 
 const files = new Map(Object.entries(shaders).map(([path, wgsl]) => [nameOf(path), wgsl]));
 const kernels = new Map(allKernels.map((kernel) => [kernel.name, kernel]));
-const generated = new Map(matmulFamily().map((kernel) => [kernel.name, kernel]));
+const families: Kernel[] = [...matmulFamily(), ...headScoreFamily(), ...headSampleFamily()];
+const generated = new Map(families.map((kernel) => [kernel.name, kernel]));
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1, -'.wgsl'.length);

@@ -1,10 +1,31 @@
 import type { Grid } from '../gpu/kernel';
+import type { Blocking } from './matmul_generator';
 
 /**
- * How a head that stores no logits looks at its hidden states: `tiled` through workgroup memory (GPUs), `direct` without
+ * How a head that stores no logits goes through the vocabulary: `tiled` through workgroup memory (GPUs), `direct` without
  * (software adapters). Same bindings, same results within rounding.
  */
 export type HeadDesign = 'tiled' | 'direct';
+
+/** The ways of dividing a head's work, by name; those of a design see the same parts of the vocabulary. */
+export const headConfigurations = {
+  tiled_64x64: { rows: 4, columns: 4, across: 16, down: 16, step: 16 },
+  tiled_8x64: { rows: 1, columns: 4, across: 16, down: 8, step: 16 },
+  direct_8x8: { rows: 8, columns: 8, across: 8, down: 1 },
+  direct_2x8: { rows: 2, columns: 8, across: 8, down: 1 },
+} as const satisfies Record<string, Blocking>;
+
+export type HeadConfiguration = keyof typeof headConfigurations;
+export const headConfigurationNames = Object.keys(headConfigurations) as HeadConfiguration[];
+
+export const designOf = (configuration: HeadConfiguration): HeadDesign =>
+  'step' in headConfigurations[configuration] ? 'tiled' : 'direct';
+
+/** Of a design, the configuration for few rows, how many those are, and the one for more. */
+export const headChoices = {
+  tiled: { few: 'tiled_8x64', most: 16, many: 'tiled_64x64' },
+  direct: { few: 'direct_2x8', most: 4, many: 'direct_8x8' },
+} as const satisfies Record<HeadDesign, { few: HeadConfiguration; most: number; many: HeadConfiguration }>;
 
 export interface HeadParts {
   /** Tokens of the vocabulary a part covers, at the end perhaps fewer. */
@@ -15,10 +36,10 @@ export interface HeadParts {
 
 const MOST_PARTS = 256;
 
-/** Tokens a block of the kernel takes at once, rows and parts a workgroup works on, tokens a part should have at least. */
+/** Tokens a block of the kernel takes at once, parts a workgroup works on, tokens a part should have at least. */
 const DESIGNS = {
-  tiled: { block: 64, rows: 64, together: 1, tokens: 64 },
-  direct: { block: 8, rows: 8, together: 8, tokens: 32 },
+  tiled: { block: 64, together: 1, tokens: 64 },
+  direct: { block: 8, together: 8, tokens: 32 },
 } as const;
 
 /**
@@ -51,10 +72,14 @@ export const mostHeadParts = (V: number): number =>
   Math.max(headParts('tiled', V).P, headParts('direct', V).P);
 
 /** Workgroups of a head over so many rows. */
-export const headGrid = (design: HeadDesign, rows: number, V: number): Grid => [
-  Math.ceil(headParts(design, V).P / DESIGNS[design].together),
-  Math.ceil(rows / DESIGNS[design].rows),
-];
+export function headGrid(configuration: HeadConfiguration, rows: number, V: number): Grid {
+  const design = designOf(configuration);
+  const blocking = headConfigurations[configuration];
+  return [
+    Math.ceil(headParts(design, V).P / DESIGNS[design].together),
+    Math.ceil(rows / (blocking.rows * blocking.down)),
+  ];
+}
 
 /** Threads a row and rows a workgroup of a merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */
 export const headMergeConstants = (design: HeadDesign): { LANES: number; ROWS: number } =>

@@ -3,12 +3,21 @@ import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import { NO_SLOT } from './decode';
-import { headMergeConstants, headParts, partTokens, type HeadDesign } from './lm_head_parts';
 import {
-  headSampleKernels,
+  designOf,
+  headConfigurationNames,
+  headMergeConstants,
+  headParts,
+  partTokens,
+  type HeadConfiguration,
+  type HeadDesign,
+} from './lm_head_parts';
+import {
+  headSampleKernel,
   headSampleLaunch,
   headSampleMerge,
   headSampleMergeLaunch,
+  plainHeadSample,
   type HeadSampleDims,
 } from './lm_head_sample';
 import { headSampleReference, headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
@@ -81,8 +90,12 @@ function checkMargin(shape: Shape, margin: number): void {
   if (!shape.ties && margin < least) throw new Error(`a near tie (${margin}): choose another seed`);
 }
 
-function partsCase(design: HeadDesign, shape: Shape): KernelCase {
-  const kernel = headSampleKernels[design];
+function partsCase(
+  kernel: typeof plainHeadSample,
+  configuration: HeadConfiguration,
+  shape: Shape,
+): KernelCase {
+  const design = designOf(configuration);
   return {
     kernel: kernel.name,
     direction: 'forward',
@@ -93,12 +106,11 @@ function partsCase(design: HeadDesign, shape: Shape): KernelCase {
       const { P } = headParts(design, V);
       const { rows, margin } = headSampleReference(inputs, shape, partTokens(design, V));
       checkMargin(shape, margin);
-      const { params, grid } = headSampleLaunch(design, shape);
+      const { params, grid } = headSampleLaunch(configuration, shape);
       const operands = {
         hidden: floats(inputs.hidden),
         weight: floats(inputs.weight),
         positions: words(inputs.positions),
-        slots: words(inputs.slots),
         state: words(inputs.state),
         partials: B * P * 5,
       };
@@ -191,9 +203,14 @@ export function stepOutcomes(
   ];
 }
 
-export const lmHeadSampleCases: readonly KernelCase[] = DESIGNS.flatMap((design) =>
-  SHAPES.filter(({ only = design }) => only === design).flatMap((shape) => [
-    partsCase(design, shape),
-    mergeCase(design, shape),
-  ]),
-);
+const shapesOf = (design: HeadDesign): Shape[] => SHAPES.filter(({ only = design }) => only === design);
+
+export const lmHeadSampleCases: readonly KernelCase[] = [
+  ...shapesOf('tiled').map((shape) => partsCase(plainHeadSample, 'tiled_64x64', shape)),
+  ...headConfigurationNames.flatMap((configuration) =>
+    shapesOf(designOf(configuration)).map((shape) =>
+      partsCase(headSampleKernel(configuration), configuration, shape),
+    ),
+  ),
+  ...DESIGNS.flatMap((design) => shapesOf(design).map((shape) => mergeCase(design, shape))),
+];

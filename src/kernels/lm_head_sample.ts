@@ -1,11 +1,21 @@
 import wgsl from '../../shaders/head_sample.wgsl?raw';
-import directWgsl from '../../shaders/head_sample_direct.wgsl?raw';
 import mergeWgsl from '../../shaders/head_sample_merge.wgsl?raw';
 import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
-import { defineKernel, grid1d } from '../gpu/kernel';
+import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { headGrid, headMergeConstants, headParts, mostHeadParts, type HeadDesign } from './lm_head_parts';
+import { generateHead } from './lm_head_generator';
+import {
+  designOf,
+  headChoices,
+  headConfigurationNames,
+  headGrid,
+  headMergeConstants,
+  headParts,
+  mostHeadParts,
+  type HeadConfiguration,
+  type HeadDesign,
+} from './lm_head_parts';
 import { endsOf, seedOf, type SampleDims } from './sampler';
 
 const binding = {
@@ -13,7 +23,6 @@ const binding = {
     hidden: 'read',
     weight: 'read',
     positions: 'read',
-    slots: 'read',
     state: 'read',
     partials: 'read_write',
   },
@@ -29,11 +38,25 @@ const binding = {
   },
 } as const;
 
-/** The LM head and the draw of every part of the vocabulary in one: no logits. */
-export const headSampleKernels = {
-  tiled: defineKernel({ name: 'head_sample', wgsl, ...binding }),
-  direct: defineKernel({ name: 'head_sample_direct', wgsl: directWgsl, ...binding }),
-} as const;
+type HeadSampleKernel = Kernel<keyof typeof binding.buffers, keyof typeof binding.params>;
+
+/** The LM head and the draw of every part of the vocabulary in one: no logits. Written by hand, the generated ones' oracle. */
+export const plainHeadSample: HeadSampleKernel = defineKernel({ name: 'head_sample', wgsl, ...binding });
+
+const generated = new Map<HeadConfiguration, HeadSampleKernel>();
+
+/** The same, generated; its text is written once. */
+export function headSampleKernel(configuration: HeadConfiguration): HeadSampleKernel {
+  const name = `head_sample_${configuration}`;
+  let kernel = generated.get(configuration);
+  if (!kernel) {
+    kernel = defineKernel({ name, wgsl: generateHead('sample', name, configuration), ...binding });
+    generated.set(configuration, kernel);
+  }
+  return kernel;
+}
+
+export const headSampleFamily = (): HeadSampleKernel[] => headConfigurationNames.map(headSampleKernel);
 
 /** The parts' draws become each row's token. */
 export const headSampleMerge = defineKernel({
@@ -56,12 +79,12 @@ export type HeadSampleDims = Pick<SampleDims, 'B' | 'V' | 'Hmax' | 'eos' | 'seed
 };
 
 export function headSampleLaunch(
-  design: HeadDesign,
+  configuration: HeadConfiguration,
   { B, V, C, seed, temperature }: HeadSampleDims,
 ): Launch<keyof typeof binding.params> {
   return {
-    params: { B, V, C, ...headParts(design, V), ...seedOf(seed), temperature },
-    grid: headGrid(design, B, V),
+    params: { B, V, C, ...headParts(designOf(configuration), V), ...seedOf(seed), temperature },
+    grid: headGrid(configuration, B, V),
   };
 }
 
@@ -85,7 +108,7 @@ export type HeadSampleBuffer =
 /**
  * Records the LM head and the choice of the next token in two dispatches, without logits: hidden (B,C), weight (V,C),
  * partials of `headSampleShape`, the rest as in `addSample`, whose token, log-probability and end it writes. For greedy
- * choice and plain temperature; top_k and top_p need `addSample`. B = 0 dispatches nothing.
+ * choice and plain temperature; top_k and top_p need `addSample`. B = 0 dispatches nothing; few rows take another kernel.
  */
 export function addHeadSample<D>(
   plan: Plan<D>,
@@ -95,9 +118,13 @@ export function addHeadSample<D>(
 ): void {
   const design = gpu.facts.isSoftware ? 'direct' : 'tiled';
   const { hidden, weight, tokens, positions, slots, state, history, partials } = buffers;
-  plan.add(headSampleKernels[design], { hidden, weight, positions, slots, state, partials }, (step) =>
-    headSampleLaunch(design, dims(step)),
-  );
+  const { few, most, many } = headChoices[design];
+  for (const configuration of [few, many]) {
+    plan.add(headSampleKernel(configuration), { hidden, weight, positions, state, partials }, (step) => {
+      const launch = headSampleLaunch(configuration, dims(step));
+      return dims(step).B <= most === (configuration === few) ? launch : { ...launch, grid: [0] };
+    });
+  }
   plan.add(
     headSampleMerge,
     { partials, tokens, positions, slots, state, history },

@@ -3,13 +3,22 @@ import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
 import { logitsStatsReference } from './lm_head.reference';
-import { headMergeConstants, headParts, partTokens, type HeadDesign } from './lm_head_parts';
+import {
+  designOf,
+  headMergeConstants,
+  headParts,
+  partTokens,
+  type HeadConfiguration,
+  type HeadDesign,
+} from './lm_head_parts';
 import { headLogits } from './lm_head_sample.reference';
 import {
-  headScoreKernels,
+  headScoreConfigurations,
+  headScoreKernel,
   headScoreLaunch,
   headScoreMerge,
   headScoreMergeLaunch,
+  plainHeadScore,
   type HeadScoreDims,
 } from './lm_head_score';
 import { headScoreReference } from './lm_head_score.reference';
@@ -74,8 +83,12 @@ const toleranceOf = ({ scale }: Shape) =>
     ? { atol: 1e-4, rtol: 1e-4, reason: 'f32 logits near 200 are 1.5e-5 apart, and the sums follow' }
     : F32;
 
-function partsCase(design: HeadDesign, shape: Shape): KernelCase {
-  const kernel = headScoreKernels[design];
+function partsCase(
+  kernel: typeof plainHeadScore,
+  configuration: HeadConfiguration,
+  shape: Shape,
+): KernelCase {
+  const design = designOf(configuration);
   return {
     kernel: kernel.name,
     direction: 'forward',
@@ -85,7 +98,7 @@ function partsCase(design: HeadDesign, shape: Shape): KernelCase {
       const { hidden, weight, targets, logits } = numbers(shape);
       const { P } = headParts(design, V);
       const expected = headScoreReference(logits, M, V, partTokens(design, V));
-      const { params, grid } = headScoreLaunch(design, shape);
+      const { params, grid } = headScoreLaunch(configuration, shape);
       const operands = { hidden, weight, targets, partials: M * P * 4, logp: M };
       const { partials, logp } = await runOnce(gpu, kernel, operands, params, grid);
       const tolerance = toleranceOf(shape);
@@ -147,9 +160,14 @@ function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
   };
 }
 
-export const lmHeadScoreCases: readonly KernelCase[] = DESIGNS.flatMap((design) =>
-  SHAPES.filter(({ only = design }) => only === design).flatMap((shape) => [
-    partsCase(design, shape),
-    mergeCase(design, shape),
-  ]),
-);
+const shapesOf = (design: HeadDesign): Shape[] => SHAPES.filter(({ only = design }) => only === design);
+
+export const lmHeadScoreCases: readonly KernelCase[] = [
+  ...shapesOf('tiled').map((shape) => partsCase(plainHeadScore, 'tiled_64x64', shape)),
+  ...headScoreConfigurations.flatMap((configuration) =>
+    shapesOf(designOf(configuration)).map((shape) =>
+      partsCase(headScoreKernel(configuration), configuration, shape),
+    ),
+  ),
+  ...DESIGNS.flatMap((design) => shapesOf(design).map((shape) => mergeCase(design, shape))),
+];

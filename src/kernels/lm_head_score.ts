@@ -1,11 +1,20 @@
 import wgsl from '../../shaders/head_score.wgsl?raw';
-import directWgsl from '../../shaders/head_score_direct.wgsl?raw';
 import mergeWgsl from '../../shaders/head_score_merge.wgsl?raw';
 import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
-import { defineKernel, grid1d } from '../gpu/kernel';
+import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { headGrid, headMergeConstants, headParts, mostHeadParts, type HeadDesign } from './lm_head_parts';
+import { generateHead } from './lm_head_generator';
+import {
+  designOf,
+  headChoices,
+  headGrid,
+  headMergeConstants,
+  headParts,
+  mostHeadParts,
+  type HeadConfiguration,
+  type HeadDesign,
+} from './lm_head_parts';
 
 /** M rows that carry loss, C hidden size, V vocabulary. */
 export interface HeadScoreDims {
@@ -19,11 +28,27 @@ const binding = {
   params: { M: 'u32', V: 'u32', C: 'u32', P: 'u32', width: 'u32' },
 } as const;
 
-/** The LM head and the softmax statistics of every part of the vocabulary in one: no logits. */
-export const headScoreKernels = {
-  tiled: defineKernel({ name: 'head_score', wgsl, ...binding }),
-  direct: defineKernel({ name: 'head_score_direct', wgsl: directWgsl, ...binding }),
-} as const;
+type HeadScoreKernel = Kernel<keyof typeof binding.buffers, keyof typeof binding.params>;
+
+/** The LM head and every part's softmax statistics in one: no logits. Written by hand, the generated ones' oracle. */
+export const plainHeadScore: HeadScoreKernel = defineKernel({ name: 'head_score', wgsl, ...binding });
+
+const generated = new Map<HeadConfiguration, HeadScoreKernel>();
+
+/** The same, generated; its text is written once. */
+export function headScoreKernel(configuration: HeadConfiguration): HeadScoreKernel {
+  const name = `head_score_${configuration}`;
+  let kernel = generated.get(configuration);
+  if (!kernel) {
+    kernel = defineKernel({ name, wgsl: generateHead('score', name, configuration), ...binding });
+    generated.set(configuration, kernel);
+  }
+  return kernel;
+}
+
+/** Those that run: scoring has many rows. */
+export const headScoreConfigurations = [headChoices.tiled.many, headChoices.direct.many] as const;
+export const headScoreFamily = (): HeadScoreKernel[] => headScoreConfigurations.map(headScoreKernel);
 
 /** The parts' statistics become each row's log-probability, entropy and whether its target is the argmax. */
 export const headScoreMerge = defineKernel({
@@ -40,10 +65,13 @@ export const headScoreMerge = defineKernel({
 });
 
 export function headScoreLaunch(
-  design: HeadDesign,
+  configuration: HeadConfiguration,
   { M, V, C }: HeadScoreDims,
 ): Launch<keyof typeof binding.params> {
-  return { params: { M, V, C, ...headParts(design, V) }, grid: headGrid(design, M, V) };
+  return {
+    params: { M, V, C, ...headParts(designOf(configuration), V) },
+    grid: headGrid(configuration, M, V),
+  };
 }
 
 export function headScoreMergeLaunch(
@@ -73,8 +101,9 @@ export function addHeadScore<D>(
 ): void {
   const design = gpu.facts.isSoftware ? 'direct' : 'tiled';
   const { hidden, weight, targets, partials, logp, entropy, correct } = buffers;
-  plan.add(headScoreKernels[design], { hidden, weight, targets, partials, logp }, (step) =>
-    headScoreLaunch(design, dims(step)),
+  const { many } = headChoices[design];
+  plan.add(headScoreKernel(many), { hidden, weight, targets, partials, logp }, (step) =>
+    headScoreLaunch(many, dims(step)),
   );
   plan.add(
     headScoreMerge,
