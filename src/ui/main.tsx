@@ -34,6 +34,8 @@ function start(): void {
         <App />
       </StrictMode>,
     );
+    // The drawing library comes after the page and before a run: evaluating it must hold up neither.
+    setTimeout(() => void import('./charts/ChartGrid').catch(report));
   }
 }
 

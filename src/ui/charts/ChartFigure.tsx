@@ -9,6 +9,7 @@ import { Lines } from './Lines';
 import { AxisTicks, Crosshair, EndLabels, Readout } from './Marks';
 import type { Scale } from './scale';
 import type { ChartSpec } from './specs';
+import { useTurn } from './turns';
 
 interface Props {
   spec: ChartSpec;
@@ -43,7 +44,13 @@ export const ChartFigure = memo(function ChartFigure({ spec, runs, x }: Props) {
   );
 });
 
-function PlotBox({ plot, spec }: { plot: Plot; spec: ChartSpec }) {
+function PlotBox({ plot: newest, spec }: { plot: Plot; spec: ChartSpec }) {
+  const plot = useTurn(newest);
+  if (!plot) return <div className="plot" style={{ height: PLOT.height }} />;
+  return <Drawing plot={plot} spec={spec} />;
+}
+
+const Drawing = memo(function Drawing({ plot, spec }: { plot: Plot; spec: ChartSpec }) {
   const follow = (event: PointerEvent<HTMLDivElement>) =>
     setCursor(xAt(plot.x, event.clientX, event.currentTarget.getBoundingClientRect()));
   const percent = spec.percent ?? false;
@@ -62,7 +69,7 @@ function PlotBox({ plot, spec }: { plot: Plot; spec: ChartSpec }) {
       {plot.lines.length === 0 && <p className="plot-empty muted">{spec.empty}</p>}
     </div>
   );
-}
+});
 
 /** What the stacked areas stand for; keeps its line free when there are none. */
 function Shares({ plot }: { plot: Plot }) {

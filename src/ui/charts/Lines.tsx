@@ -1,9 +1,10 @@
 import { memo } from 'react';
+import { Area, CartesianGrid, ComposedChart, Line, XAxis, YAxis } from 'recharts';
 import { DASHES, lineColour } from '../lib/colours';
 import { formatPercent, formatTick } from '../lib/format';
 import type { Plot, PlotLine } from './build';
-import { leftOf, PLOT, topOf, type Box } from './geometry';
-import { areaPath, dotPath, gridPath, linePath, SIDE } from './paths';
+import { PLOT } from './geometry';
+import type { Point } from './series';
 
 interface Props {
   plot: Plot;
@@ -12,79 +13,126 @@ interface Props {
   points: boolean;
 }
 
+const AXIS = { stroke: 'var(--line)', tick: { fill: 'var(--text-3)', fontSize: 12 } } as const;
 const SHARE_OPACITY = [0.26, 0.12, 0.04];
-const DOT = 5;
+const bandOf = (point: Point) => point.band;
+const shareRange = (point: { share: [number, number] | null }) => point.share;
 
-/**
- * The drawn part of a chart: grid, axes, intervals, areas and lines; marks and the cursor are laid over it. One path a
- * line, stretched by the browser to whatever width there is, so that a new value costs well under a millisecond.
- */
+/** The drawn part of a chart: grid, axes, intervals, areas and lines. Marks and the cursor are laid over it. */
 export const Lines = memo(function Lines({ plot, percent, points }: Props) {
-  const { x, y, shares, lines } = plot;
   return (
-    <>
-      <svg
-        className="plot-lines"
-        viewBox={`0 0 ${SIDE} ${SIDE}`}
-        preserveAspectRatio="none"
-        aria-hidden="true"
-      >
-        <path className="plot-grid" d={gridPath([...y.ticks, y.min], plot)} />
-        {shares.map((area, i) => (
-          <path
-            key={area.id}
-            className="plot-area"
-            d={areaPath(
-              area.drawn.map((point) => ({ x: point.x, range: point.share })),
-              plot,
-            )}
-            fill={lineColour(area.run.colour)}
-            fillOpacity={SHARE_OPACITY[i]}
-          />
-        ))}
-        {lines.map((line) => (
-          <Band key={line.id} line={line} box={plot} />
-        ))}
-        {lines.map((line) => (
-          <Stroke key={line.id} line={line} box={plot} points={points} />
-        ))}
-      </svg>
-      {x.ticks.map((tick) => (
-        <span key={tick} className="tick-label x" style={{ left: leftOf(x, tick) }}>
-          {formatTick(tick)}
-        </span>
+    <ComposedChart
+      responsive
+      style={{ width: '100%', height: PLOT.height }}
+      margin={{ top: PLOT.top, right: PLOT.right, bottom: 0, left: 0 }}
+      accessibilityLayer={false}
+    >
+      <CartesianGrid vertical={false} stroke="var(--line)" strokeWidth={1} />
+      <XAxis
+        {...AXIS}
+        type="number"
+        dataKey="x"
+        domain={[plot.x.min, plot.x.max]}
+        ticks={plot.x.ticks}
+        tickFormatter={formatTick}
+        height={PLOT.bottom}
+        tickLine={false}
+        interval="preserveStart"
+        allowDataOverflow
+      />
+      <YAxis
+        {...AXIS}
+        type="number"
+        domain={[plot.y.min, plot.y.max]}
+        ticks={plot.y.ticks}
+        tickFormatter={percent ? percentTick : formatTick}
+        width={PLOT.left}
+        tickLine={false}
+        axisLine={false}
+        interval={0}
+        allowDataOverflow
+      />
+      {plot.shares.map((area, i) => (
+        <Area
+          key={area.id}
+          data={area.drawn}
+          dataKey={shareRange}
+          stroke="none"
+          fill={lineColour(area.run.colour)}
+          fillOpacity={SHARE_OPACITY[i]}
+          isAnimationActive={false}
+          activeDot={false}
+        />
       ))}
-      {y.ticks.map((tick) => (
-        <span key={tick} className="tick-label y" style={{ top: topOf(y, tick), width: PLOT.left - 8 }}>
-          {percent ? formatPercent(tick).replace('.0 ', ' ') : formatTick(tick)}
-        </span>
-      ))}
-    </>
+      {plot.lines.map((line) => drawBand(line))}
+      {plot.lines.map((line) => drawShadow(line))}
+      {plot.lines.map((line) => drawLine(line, points))}
+    </ComposedChart>
   );
 });
 
-function Band({ line, box }: { line: PlotLine; box: Box }) {
-  if (!line.drawn.some((point) => point.band)) return null;
-  const stretches = line.drawn.map((point) => ({ x: point.x, range: point.band }));
-  return <path d={areaPath(stretches, box)} fill={lineColour(line.run.colour)} fillOpacity={0.15} />;
+function percentTick(value: number): string {
+  return formatPercent(value).replace('.0 ', ' ');
 }
 
-/** The line itself, its raw values as a shadow where it is smoothed, and dots where no line would be seen. */
-function Stroke({ line, box, points }: { line: PlotLine; box: Box; points: boolean }) {
-  const { drawn, spec, run } = line;
-  const colour = lineColour(run.colour);
-  const dotted = points ? drawn : drawn.filter((point) => point.lone);
-  const smoothed = !spec.minor && drawn.some((point) => point.raw !== point.y);
-  const raw = drawn.map((point) => ({ x: point.x, y: point.raw }));
+function drawBand(line: PlotLine) {
+  if (!line.drawn.some((point) => point.band)) return null;
   return (
-    <g className="plot-line" stroke={colour}>
-      {smoothed && <path d={linePath(raw, box)} strokeOpacity={0.25} />}
-      <path
-        d={linePath(drawn, box)}
-        strokeWidth={spec.minor ? 1 : 2}
-        strokeDasharray={spec.minor ? '3 3' : DASHES[run.colour?.dash ?? 0]}
-      />
-      {dotted.length > 0 && <path d={dotPath(dotted, box)} strokeWidth={DOT} strokeLinecap="round" />}
-    </g>
+    <Area
+      key={`band ${line.id}`}
+      data={line.drawn}
+      dataKey={bandOf}
+      stroke="none"
+      fill={lineColour(line.run.colour)}
+      fillOpacity={0.15}
+      isAnimationActive={false}
+      activeDot={false}
+    />
   );
+}
+
+function drawShadow(line: PlotLine) {
+  if (line.spec.minor || !line.drawn.some((point) => point.raw !== point.y)) return null;
+  return (
+    <Line
+      key={`raw ${line.id}`}
+      data={line.drawn}
+      dataKey="raw"
+      stroke={lineColour(line.run.colour)}
+      strokeOpacity={0.25}
+      strokeWidth={1}
+      dot={false}
+      activeDot={false}
+      isAnimationActive={false}
+    />
+  );
+}
+
+function drawLine(line: PlotLine, points: boolean) {
+  const colour = lineColour(line.run.colour);
+  return (
+    <Line
+      key={line.id}
+      data={line.drawn}
+      dataKey="y"
+      stroke={colour}
+      strokeWidth={line.spec.minor ? 1 : 2}
+      strokeDasharray={line.spec.minor ? '3 3' : DASHES[line.run.colour?.dash ?? 0]}
+      dot={(dot: DotProps) => <Dot key={dot.index} dot={dot} every={points} colour={colour} />}
+      activeDot={false}
+      isAnimationActive={false}
+    />
+  );
+}
+
+interface DotProps {
+  cx?: number;
+  cy?: number;
+  index?: number;
+  payload?: Point;
+}
+
+function Dot({ dot, every, colour }: { dot: DotProps; every: boolean; colour: string }) {
+  if (!(every || dot.payload?.lone) || dot.payload?.y === null || dot.cx === undefined) return null;
+  return <circle cx={dot.cx} cy={dot.cy} r={2.5} fill={colour} />;
 }

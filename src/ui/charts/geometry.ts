@@ -3,12 +3,6 @@ import type { Scale } from './scale';
 
 export const PLOT = { height: 208, left: 48, right: 60, top: 10, bottom: 24 } as const;
 
-/** The two ranges a plot is drawn on. */
-export interface Box {
-  x: Scale;
-  y: Scale;
-}
-
 /** Share of the way from the left to the right end of a scale. */
 export function shareOf(scale: Scale, value: number): number {
   const width = scale.max - scale.min;

@@ -1,4 +1,4 @@
-import { ChartGrid } from '../charts/ChartGrid';
+import { lazy, Suspense } from 'react';
 import { hasOwnRuns, useRuns } from '../stores/runs';
 import { useSetup } from '../stores/setup';
 import { ChartControls } from './ChartControls';
@@ -9,6 +9,8 @@ import { RunsPanel } from './RunsPanel';
 import { RunStrips } from './RunStrips';
 import { SettingsPanel } from './SettingsPanel';
 import { Welcome } from './Welcome';
+
+const ChartGrid = lazy(() => import('../charts/ChartGrid'));
 
 /** The centre: what is being set up, then the charts, then the runs and what they answered. */
 export function Stage({ fresh }: { fresh: boolean }) {
@@ -27,7 +29,9 @@ export function Stage({ fresh }: { fresh: boolean }) {
           <div className="watch">
             <RunStrips />
             <ChartControls />
-            <ChartGrid />
+            <Suspense fallback={<div className="charts-waiting" />}>
+              <ChartGrid />
+            </Suspense>
           </div>
           <div className="compare">
             <RunsPanel />
