@@ -110,6 +110,8 @@ function drawShadow(line: PlotLine) {
 
 function drawLine(line: PlotLine, points: boolean) {
   const colour = lineColour(line.run.colour);
+  // Hundreds of dots that draw nothing would cost more than the line.
+  const dotted = points || line.drawn.some((point) => point.lone);
   return (
     <Line
       key={line.id}
@@ -118,7 +120,7 @@ function drawLine(line: PlotLine, points: boolean) {
       stroke={colour}
       strokeWidth={line.spec.minor ? 1 : 2}
       strokeDasharray={line.spec.minor ? '3 3' : DASHES[line.run.colour?.dash ?? 0]}
-      dot={(dot: DotProps) => <Dot key={dot.index} dot={dot} every={points} colour={colour} />}
+      dot={dotted && ((dot: DotProps) => <Dot key={dot.index} dot={dot} every={points} colour={colour} />)}
       activeDot={false}
       isAnimationActive={false}
     />
