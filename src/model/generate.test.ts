@@ -56,6 +56,23 @@ test('the samples of a prompt are the ones it gets alone', async () => {
   policy.destroy();
 });
 
+test('top_k and top_p choose from the logits what the head chooses without them', async () => {
+  const policy = makePolicy();
+  const prompts = Array.from({ length: 9 }, (_, id) => ({ id, tokens: [3 + id, 4, 5] }));
+  const drawn = await policy.generate(prompts, sampling);
+  const greedy = await policy.generate(prompts, { ...sampling, temperature: 0 });
+  const tokens = (completions: readonly { tokens: number[] }[]) => completions.map((one) => one.tokens);
+  // A top_k of the whole vocabulary leaves nothing out; of 1, and a tiny top_p, only the most likely token.
+  const whole = await policy.generate(prompts, { ...sampling, top_k: golden.config.vocab_size });
+  expect(tokens(whole)).toEqual(tokens(drawn));
+  whole.forEach(({ logprobs }, i) =>
+    expectClose('logprobs', logprobs, drawn[i]?.logprobs ?? [], { atol: 1e-4, rtol: 0 }),
+  );
+  expect(tokens(await policy.generate(prompts, { ...sampling, top_k: 1 }))).toEqual(tokens(greedy));
+  expect(tokens(await policy.generate(prompts, { ...sampling, top_p: 1e-6 }))).toEqual(tokens(greedy));
+  policy.destroy();
+});
+
 test('a caller that stops gets its error, and the next generation is as if nothing had been', async () => {
   const policy = makePolicy({ ...CAPACITY, slots: 2 });
   const prompts = Array.from({ length: 5 }, (_, id) => ({ id, tokens: [3 + id, 4] }));
