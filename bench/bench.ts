@@ -20,6 +20,11 @@ import { figureLine, rooflineLine } from './table';
 /** Suites that take many minutes, need Node, or packages of bench/ itself: run when asked for by name. */
 const onRequest: SuiteTable = {
   soak: async () => (await import('./suites/soak')).soak,
+  peers: async () => {
+    const { peersSuite } = await import('./peers');
+    const { launchChildren } = await import('./peers/children');
+    return peersSuite(await launchChildren());
+  },
 };
 
 const { values } = parseArgs({

@@ -13,7 +13,7 @@ const BUILD = 'onnxruntime-web/ort-wasm-simd-threaded.asyncify';
  * Dawn's `writeBuffer` refuses; and V8's optimizing compiler takes about a minute of two cores over some of its functions,
  * while the baseline compiler is done at once and the work is on the GPU anyway.
  */
-export async function loadNodeOnnxRuntime(gpu: Gpu): Promise<OnnxRuntime> {
+export async function loadNodeOnnxRuntime(gpu: Pick<Gpu, 'device'>): Promise<OnnxRuntime> {
   setFlagsFromString('--liftoff-only');
   await announceWebGpu();
   copySharedUploads(gpu.device.queue);

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Outcome } from './contest';
+import type { Launch } from './index';
+
+/** Installs the peers where they are missing and builds the contestants, then launches each as a child of this process. */
+export async function launchChildren(): Promise<Launch> {
+  await prepare();
+  return async (contestant, work) => {
+    const output = await run(process.execPath, ['bench/dist/contestant.js', contestant, work]);
+    const outcome = output.trim().split('\n').at(-1) ?? '';
+    return JSON.parse(outcome) as Outcome;
+  };
+}
+
+async function prepare(): Promise<void> {
+  if (!existsSync('bench/node_modules'))
+    await run('npm', ['ci', '--prefix', 'bench', '--ignore-scripts', '--no-audit', '--no-fund']);
+  await run(process.execPath, [
+    'node_modules/vite/bin/vite.js',
+    'build',
+    '--config',
+    'bench/peers/vite.config.ts',
+  ]);
+}
+
+/** What a command wrote to stdout. Errors: throws with the end of what it said when it fails. */
+function run(command: string, args: string[]): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve(out);
+      else
+        reject(new Error(`${command} ${args.join(' ')} ended with ${code ?? signal}: ${said.slice(-2000)}`));
+    });
+  });
+}

@@ -1,0 +1,57 @@
+import type { BenchContext } from '../suite';
+import type { OnnxRuntime } from '../../src/model/onnx_reference';
+
+/** Who takes part, and in what: figures are named `work/contestant`. */
+export const ENTRIES = {
+  train_step: ['ours', 'jax-js', 'tfjs'],
+  train_step_1m: ['ours', 'jax-js'],
+  forward: ['ours', 'onnxruntime-web'],
+  generate_b1: ['ours', 'onnxruntime-web', 'transformers.js'],
+  generate_b32: ['ours', 'onnxruntime-web', 'transformers.js'],
+} as const;
+export type WorkId = keyof typeof ENTRIES;
+export type ContestantId = (typeof ENTRIES)[WorkId][number];
+
+/** One contestant ready for one work, on a device of its own. */
+export interface Trial {
+  /** What the work came to, for comparison with the others': losses, log-probs or tokens. */
+  readonly answer: readonly number[];
+  /** Does the work once more and waits until it is done. */
+  run(): Promise<void>;
+}
+
+/** What differs between Node and a browser. */
+export interface Platform {
+  readonly gpu: GPU;
+  /** Reads a file of public/. */
+  readonly read: BenchContext['read'];
+  /** onnxruntime-web's WebGPU build, which will compute on `device`. */
+  onnxRuntime(device: GPUDevice): Promise<OnnxRuntime>;
+  /** Puts files of a Hugging Face folder where transformers.js finds them; gives back the name to ask for. */
+  modelFolder(files: Readonly<Record<string, Uint8Array>>): Promise<{ localModelPath: string; name: string }>;
+}
+
+export type Contestant = (work: WorkId, platform: Platform) => Promise<Trial>;
+
+/** What one trial reports, as JSON. */
+export interface Outcome {
+  /** Milliseconds of every timed run. */
+  milliseconds: number[];
+  answer: number[];
+  /** As `adapterName` has it, seen from the process or page that ran the trial. */
+  adapter: string;
+}
+
+/** Timed runs of a trial, after one that warms up. */
+const RUNS = 7;
+
+export async function timeTrial(trial: Trial): Promise<number[]> {
+  await trial.run();
+  const milliseconds: number[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const started = performance.now();
+    await trial.run();
+    milliseconds.push(performance.now() - started);
+  }
+  return milliseconds;
+}

@@ -1,0 +1,2 @@
+/** Stands for an image library that transformers.js imports at its start and these measurements never call. */
+export default {};
