@@ -7,7 +7,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     chunkSizeWarningLimit: 1500,
-    rollupOptions: { input: ['index.html', 'self_check.html'] },
+    rollupOptions: { input: ['index.html', 'self_check.html', 'bench.html'] },
   },
   optimizeDeps: { exclude: ['onnxruntime-web', 'pyodide'] },
   test: {

@@ -15,6 +15,9 @@ export function TopBar() {
       <StatusLine />
       <span className="spacer" />
       <Transport />
+      <a className="bar-link small" href="./bench.html">
+        Bench
+      </a>
       <ThemeToggle />
     </header>
   );

@@ -51,6 +51,8 @@ export function Welcome({ compact = false }: { compact?: boolean }) {
             {slow !== null && <p>{slow}</p>}
             <p>
               <a href="./self_check.html">Check every kernel, forward and backward</a>
+              {' · '}
+              <a href="./bench.html">Measure how fast it is</a>
             </p>
           </div>
         </>
