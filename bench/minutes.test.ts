@@ -14,8 +14,14 @@ describe('byMinute', () => {
     const looks = [look(0, 0, 9, 5), look(30, 600, 4, 5), look(60, 1200, 8, 5), look(90, 1500, 6, 7)];
     expect(byMinute([...looks, look(120, 1800, 1, 1)])).toEqual([
       { tokensPerSecond: 20, heap: 4, gpu: 5 },
-      { tokensPerSecond: 10, heap: 6, gpu: 7 },
+      { tokensPerSecond: 10, heap: 1, gpu: 7 },
     ]);
+  });
+
+  it('measures a minute without a look by the one that ends it', () => {
+    const [first, second] = byMinute([look(0, 0), look(10, 100), look(150, 1500, 3, 2)]);
+    expect(first).toEqual({ tokensPerSecond: 10, heap: 1, gpu: 2 });
+    expect(second).toEqual({ tokensPerSecond: 10, heap: 3, gpu: 2 });
   });
 
   it('is empty before the first minute is full', () => {

@@ -26,7 +26,10 @@ export function byMinute(looks: readonly Look[]): Minute[] {
   const minutes: Minute[] = [];
   const end = looks.at(-1)?.seconds ?? 0;
   for (let from = 0; from + 60 <= end; from += 60) {
-    const inside = looks.filter(({ seconds }) => seconds >= from && seconds < from + 60);
+    const first = looks.findIndex(({ seconds }) => seconds >= from);
+    const next = looks.findIndex(({ seconds }) => seconds >= from + 60);
+    // The first look of the next minute closes this one, so that none is empty.
+    const inside = looks.slice(first, next + 1);
     minutes.push({
       tokensPerSecond: (tokensAt(looks, from + 60) - tokensAt(looks, from)) / 60,
       heap: Math.min(...inside.map(({ heap }) => heap)),

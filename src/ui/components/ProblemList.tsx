@@ -10,11 +10,10 @@ interface Props {
   choose: (problem: string) => void;
 }
 
-const PAGE = 100;
+const PAGE = 40;
 
 /** Problems to pick from, each with a mark a run: filled where it was answered right. */
 export function ProblemList({ problems, answers, current, choose }: Props) {
-  const colours = useRuns((state) => state.colours);
   const [pages, setPages] = useState(1);
   const visible = problems.slice(0, pages * PAGE);
   if (problems.length === 0) return <p className="muted problem-list">No problem passes this filter.</p>;
@@ -25,24 +24,7 @@ export function ProblemList({ problems, answers, current, choose }: Props) {
         return (
           <li key={id}>
             <button type="button" className="quiet" aria-current={id === current} onClick={() => choose(id)}>
-              <span className="marks">
-                {answers.map((answer) => {
-                  const correct = answer.byProblem.get(id)?.correct;
-                  const colour = lineColour(colours[answer.run]);
-                  const background = correct ? colour : 'transparent';
-                  return (
-                    <span
-                      key={answer.run}
-                      className="mark"
-                      style={{ borderColor: correct === undefined ? 'transparent' : colour, background }}
-                    >
-                      <span className="visually-hidden">
-                        {correct === undefined ? 'not answered, ' : correct ? 'right, ' : 'wrong, '}
-                      </span>
-                    </span>
-                  );
-                })}
-              </span>
+              <Marks problem={id} answers={answers} />
               <span className="problem-text">{question ?? id}</span>
             </button>
           </li>
@@ -56,5 +38,34 @@ export function ProblemList({ problems, answers, current, choose }: Props) {
         </li>
       )}
     </ul>
+  );
+}
+
+function Marks({ problem, answers }: { problem: string; answers: readonly Answers[] }) {
+  const colours = useRuns((state) => state.colours);
+  const outcomes = answers.map(({ run, byProblem }) => ({
+    run,
+    colour: lineColour(colours[run]),
+    correct: byProblem.get(problem)?.correct,
+  }));
+  const said = outcomes.map(({ correct }) =>
+    correct === undefined ? 'not answered' : correct ? 'right' : 'wrong',
+  );
+  return (
+    <>
+      <span className="visually-hidden">{said.join(', ')}: </span>
+      <span className="marks" aria-hidden="true">
+        {outcomes.map(({ run, colour, correct }) => (
+          <span
+            key={run}
+            className="mark"
+            style={{
+              borderColor: correct === undefined ? 'transparent' : colour,
+              background: correct ? colour : 'transparent',
+            }}
+          />
+        ))}
+      </span>
+    </>
   );
 }
