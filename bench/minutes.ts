@@ -8,18 +8,23 @@ export interface Look {
   heap: number;
   /** Bytes of live GPU buffers. */
   gpu: number;
+  /** Seconds of processor time so far; NaN where nobody can say. */
+  cpu: number;
 }
 
 export interface Minute {
   tokensPerSecond: number;
+  tokensPerCpuSecond: number;
   /** The least of the minute: what garbage collection left. */
   heap: number;
   /** The most of the minute. */
   gpu: number;
 }
 
+type Counted = 'tokens' | 'cpu';
+
 /**
- * A run minute by minute. A step that two minutes share counts for each by its time in it: rates come from the tokens
+ * A run minute by minute. A step that two minutes share counts for each by its time in it: rates come from the counts
  * interpolated at the minutes' ends. The last, unfinished minute is left out.
  */
 export function byMinute(looks: readonly Look[]): Minute[] {
@@ -30,8 +35,10 @@ export function byMinute(looks: readonly Look[]): Minute[] {
     const next = looks.findIndex(({ seconds }) => seconds >= from + 60);
     // The first look of the next minute closes this one, so that none is empty.
     const inside = looks.slice(first, next + 1);
+    const spent = (what: Counted): number => at(looks, from + 60, what) - at(looks, from, what);
     minutes.push({
-      tokensPerSecond: (tokensAt(looks, from + 60) - tokensAt(looks, from)) / 60,
+      tokensPerSecond: spent('tokens') / 60,
+      tokensPerCpuSecond: spent('tokens') / spent('cpu'),
       heap: Math.min(...inside.map(({ heap }) => heap)),
       gpu: Math.max(...inside.map(({ gpu }) => gpu)),
     });
@@ -39,12 +46,12 @@ export function byMinute(looks: readonly Look[]): Minute[] {
   return minutes;
 }
 
-function tokensAt(looks: readonly Look[], seconds: number): number {
+function at(looks: readonly Look[], seconds: number, what: Counted): number {
   const after = looks.findIndex((look) => look.seconds >= seconds);
   const right = looks[after];
   const left = looks[after - 1];
-  if (!right) return looks.at(-1)?.tokens ?? 0;
-  if (!left) return right.tokens;
+  if (!right) return looks.at(-1)?.[what] ?? 0;
+  if (!left) return right[what];
   const share = (seconds - left.seconds) / (right.seconds - left.seconds);
-  return left.tokens + share * (right.tokens - left.tokens);
+  return left[what] + share * (right[what] - left[what]);
 }

@@ -14,9 +14,10 @@ const MIB = 2 ** 20;
 
 /**
  * ReFT of a bundled model (nano, unless another is asked for) for `--minutes` (10): tokens/s of every minute, the heap
- * that garbage collection leaves and the bytes of live GPU buffers, and how the last minute compares with the second. The
- * demo's settings with smaller rollouts, so that a minute holds many iterations, and no evaluation, so that every
- * minute holds the same work.
+ * that garbage collection leaves and the bytes of live GPU buffers, and how the last minute compares with the second. On an
+ * adapter that runs on the CPU tokens per second of processor time, too: work beside it on the machine is not in that.
+ * The demo's settings with smaller rollouts, so that a minute holds many iterations, and no evaluation, so that every minute
+ * holds the same work.
  */
 export const soak: Suite = async (context) => {
   const { gpu, read, report, settings, note } = context;
@@ -59,7 +60,7 @@ export const soak: Suite = async (context) => {
         begun ??= now;
         const seconds = (now - begun) / 1000;
         const tokens = (values['num_tokens'] ?? 0) + (values['tokens_generated'] ?? 0);
-        looks.push({ seconds, tokens, heap: heapBytes(), gpu: counter.liveBytes });
+        looks.push({ seconds, tokens, heap: heapBytes(), gpu: counter.liveBytes, cpu: cpuSeconds() });
         const made = counter.take().objects;
         if (seconds > 60) objects += made;
         if (seconds >= 60 * minutes + 1) control.stop();
@@ -87,6 +88,15 @@ export const soak: Suite = async (context) => {
     '%',
     1,
   );
+  if (gpu.facts.isSoftware && !Number.isNaN(second.tokensPerCpuSecond)) {
+    named('tokens_per_cpu_s/second_minute', second.tokensPerCpuSecond, 'tokens/s', iterations);
+    named(
+      'tokens_per_cpu_s/last_against_second',
+      change((minute) => minute.tokensPerCpuSecond),
+      '%',
+      1,
+    );
+  }
   named('gpu_bytes/second_minute', second.gpu / MIB, 'MiB', iterations);
   named(
     'gpu_bytes/last_against_second',
@@ -103,11 +113,23 @@ export const soak: Suite = async (context) => {
   named('js_heap/last_against_second', (last.heap - second.heap) / MIB, 'MiB', iterations);
 };
 
+interface Platform {
+  process?: {
+    memoryUsage?: () => { heapUsed: number };
+    cpuUsage?: () => { user: number; system: number };
+  };
+  performance: { memory?: { usedJSHeapSize: number } };
+}
+const platform = globalThis as unknown as Platform;
+
 /** Bytes of the JavaScript heap, garbage included; NaN where the platform does not say. */
 function heapBytes(): number {
-  const { process, performance: clock } = globalThis as unknown as {
-    process?: { memoryUsage?: () => { heapUsed: number } };
-    performance: { memory?: { usedJSHeapSize: number } };
-  };
+  const { process, performance: clock } = platform;
   return process?.memoryUsage?.().heapUsed ?? clock.memory?.usedJSHeapSize ?? Number.NaN;
+}
+
+/** Processor time of this process, all threads; NaN where the platform does not say. */
+function cpuSeconds(): number {
+  const { user = Number.NaN, system = 0 } = platform.process?.cpuUsage?.() ?? {};
+  return (user + system) / 1e6;
 }
