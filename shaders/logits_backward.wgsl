@@ -9,7 +9,7 @@
 //   dlogp     (M)      read         from the objective
 //   dentropy  (M)      read         from the objective
 //
-// Grid: ceil(R*ldv/256) workgroups, folded in two dimensions; one vec4 a thread.
+// Grid: (ldv/1024, R), rounded up, R folded in two dimensions; a workgroup of LANES threads takes 1,024 columns of one row.
 struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 
 @group(0) @binding(0) var<storage, read_write> logits: array<vec4f>;
@@ -20,26 +20,35 @@ struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 @group(0) @binding(5) var<storage, read> dentropy: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-const WG = 64u;
+override LANES: u32 = 64u;
+const VECTORS = 256u;
 const FARTHEST = -80.0; // exp(-80) is 0 beside the other terms
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = (wid.y * nwg.x + wid.x) * WG + lane;
-  let vectors = params.ldv / 4u;
-  if (index >= params.R * vectors) {
+  let chunk_row = wid.z * nwg.y + wid.y;
+  if (chunk_row >= params.R) {
     return;
   }
-  let row = params.row0 + index / vectors;
-  let column = (index % vectors) * 4u + vec4u(0u, 1u, 2u, 3u);
-
-  let log_p = max(logits[index] - lse[row], vec4f(FARTHEST));
-  let p = exp(log_p);
-  let hit = select(vec4f(0.0), vec4f(1.0), column == vec4u(targets[row]));
-  let gradient = dlogp[row] * (hit - p) - dentropy[row] * p * (log_p + entropy[row]);
-  logits[index] = select(vec4f(0.0), gradient, column < vec4u(params.V));
+  let row = params.row0 + chunk_row;
+  let chosen = targets[row];
+  let log_sum = lse[row];
+  let mean = entropy[row];
+  let by_logp = dlogp[row];
+  let by_entropy = dentropy[row];
+  let vectors = params.ldv / 4u;
+  let end = min((wid.x + 1u) * VECTORS, vectors);
+  for (var i = wid.x * VECTORS + lane; i < end; i += LANES) {
+    let index = chunk_row * vectors + i;
+    let column = i * 4u + vec4u(0u, 1u, 2u, 3u);
+    let log_p = max(logits[index] - log_sum, vec4f(FARTHEST));
+    let p = exp(log_p);
+    let hit = select(vec4f(0.0), vec4f(by_logp), column == vec4u(chosen));
+    let gradient = hit - p * (by_logp + by_entropy * (log_p + mean));
+    logits[index] = select(vec4f(0.0), gradient, column < vec4u(params.V));
+  }
 }

@@ -11,7 +11,7 @@
 //   lse      (M)      write   kept for logits_backward
 //   correct  (M)      write   1 or 0
 //
-// Grid: one workgroup a row, folded in two dimensions.
+// Grid: a workgroup for ROWS rows, LANES threads each, folded in two dimensions.
 struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 
 @group(0) @binding(0) var<storage, read> logits: array<vec4f>;
@@ -22,17 +22,15 @@ struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-override LANES: u32 = 128u; // threads a row, 8 to 128; few where barriers are dear
+override LANES: u32 = 128u; // threads a row; LANES times ROWS: at most 128
+override ROWS: u32 = 1u;
 const MERGERS = 8u; // LANES come down to 8, then to 1
 const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
 const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
 
 struct Softmax { m: f32, s: f32, t: f32, argmax: u32 }
 
-var<workgroup> maxima: array<f32, 128>;
-var<workgroup> sums: array<f32, 128>;
-var<workgroup> slopes: array<f32, 128>;
-var<workgroup> indices: array<u32, 128>;
+var<workgroup> found: array<Softmax, 128>;
 
 fn merge(a: Softmax, b: Softmax) -> Softmax {
   let m = max(a.m, b.m);
@@ -44,62 +42,53 @@ fn merge(a: Softmax, b: Softmax) -> Softmax {
   return Softmax(m, s, t, select(a.argmax, b.argmax, second));
 }
 
-fn store(lane: u32, x: Softmax) {
-  maxima[lane] = x.m;
-  sums[lane] = x.s;
-  slopes[lane] = x.t;
-  indices[lane] = x.argmax;
+// Takes four columns in.
+fn take(before: Softmax, logits: vec4f, column: u32) -> Softmax {
+  let z = select(vec4f(LOWEST), logits, column + vec4u(0u, 1u, 2u, 3u) < vec4u(params.V));
+  let most = max(max(z.x, z.y), max(z.z, z.w));
+  let m = max(before.m, most);
+  let d = max(before.m - m, FARTHEST);
+  let dz = max(z - m, vec4f(FARTHEST));
+  let e = exp(d);
+  let ez = exp(dz);
+  let first = column + select(select(select(3u, 2u, z.z == most), 1u, z.y == most), 0u, z.x == most);
+  return Softmax(
+    m,
+    e * before.s + dot(ez, vec4f(1.0)),
+    e * (before.t + d * before.s) + dot(ez, dz),
+    select(before.argmax, first, most > before.m)
+  );
 }
 
-fn load(lane: u32) -> Softmax {
-  return Softmax(maxima[lane], sums[lane], slopes[lane], indices[lane]);
-}
-
-// The first of four columns that holds their maximum m.
-fn first_at(z: vec4f, m: f32, column: u32) -> u32 {
-  return column + select(select(select(3u, 2u, z.z == m), 1u, z.y == m), 0u, z.x == m);
-}
-
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(LANES, ROWS)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_id) lid: vec3u,
+  @builtin(local_invocation_index) index: u32,
 ) {
-  let row = wid.y * nwg.x + wid.x;
+  let row = (wid.y * nwg.x + wid.x) * ROWS + lid.y;
+  let lane = lid.x;
   let columns = select(0u, params.V, row < params.R);
   let base = row * (params.ldv / 4u);
 
   var running = Softmax(LOWEST, 0.0, 0.0, 0xffffffffu);
   for (var column = lane * 4u; column < columns; column += LANES * 4u) {
-    let inside = column + vec4u(0u, 1u, 2u, 3u) < vec4u(columns);
-    let z = select(vec4f(LOWEST), logits[base + column / 4u], inside);
-    let largest = max(max(z.x, z.y), max(z.z, z.w));
-    if (largest > running.m) {
-      let d = max(running.m - largest, FARTHEST);
-      running.t = exp(d) * (running.t + d * running.s);
-      running.s = exp(d) * running.s;
-      running.argmax = first_at(z, largest, column);
-      running.m = largest;
-    }
-    let d = max(z - running.m, vec4f(FARTHEST));
-    let e = select(vec4f(0.0), exp(d), inside);
-    running.s += dot(e, vec4f(1.0));
-    running.t += dot(e, d);
+    running = take(running, logits[base + column / 4u], column);
   }
 
-  store(lane, running);
+  found[index] = running;
   workgroupBarrier();
   if (lane < MERGERS) {
-    for (var i = lane + MERGERS; i < LANES; i += MERGERS) {
-      running = merge(running, load(i));
+    for (var i = MERGERS; lane + i < LANES; i += MERGERS) {
+      running = merge(running, found[index + i]);
     }
-    store(lane, running);
+    found[index] = running;
   }
   workgroupBarrier();
   if (lane == 0u && row < params.R) {
-    for (var i = 1u; i < MERGERS; i++) {
-      running = merge(running, load(i));
+    for (var i = 1u; i < min(MERGERS, LANES); i++) {
+      running = merge(running, found[index + i]);
     }
     let at = params.row0 + row;
     let chosen = targets[at];

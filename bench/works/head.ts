@@ -6,11 +6,11 @@ import {
   embeddingForwardLaunch,
 } from '../../src/kernels/embedding';
 import {
+  addLogitsStats,
   logitsBackward,
+  logitsBackwardConstants,
   logitsBackwardLaunch,
-  logitsStats,
-  logitsStatsConstants,
-  logitsStatsLaunch,
+  type LogitsDims,
 } from '../../src/kernels/lm_head';
 import { addHeadScore, headScoreFloats } from '../../src/kernels/lm_head_score';
 import type { KernelWork } from '../kernel_work';
@@ -47,18 +47,13 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
     matmulWork('nn', 'lm_head', R, C, V),
     matmulWork('tn', 'lm_head', V, C, R, true),
     scoreWork(R, V, C, targets),
-    plainWork(
-      logitsStats,
-      { R, V },
-      { logits: R * ldv, targets, logp: R, entropy: R, lse: R, correct: R },
-      logitsStatsLaunch(dims),
-      logitsStatsConstants,
-    ),
+    statsWork(dims, targets),
     plainWork(
       logitsBackward,
       { R, V },
       { logits: R * ldv, targets, lse: R, entropy: R, dlogp: R, dentropy: R },
       logitsBackwardLaunch(dims),
+      logitsBackwardConstants,
     ),
   ];
 }
@@ -84,6 +79,20 @@ function scoreWork(M: number, V: number, C: number, targets: Uint32Array): Kerne
           V,
           C,
         }));
+    },
+  };
+}
+
+/** What training asks of its logits. */
+function statsWork(dims: LogitsDims, targets: Uint32Array): KernelWork {
+  const { R, V, ldv } = dims;
+  return {
+    kernel: 'logits_stats',
+    dims: { R, V },
+    operands: { logits: R * ldv, targets, logp: R, entropy: R, lse: R, correct: R },
+    record: (plan, { logits, targets, logp, entropy, lse, correct }, gpu) => {
+      if (logits && targets && logp && entropy && lse && correct)
+        addLogitsStats(plan, gpu, { logits, targets, logp, entropy, lse, correct }, () => dims);
     },
   };
 }

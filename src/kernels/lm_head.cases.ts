@@ -2,7 +2,13 @@ import { runOnce } from '../gpu/run_once';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
-import { logitsBackward, logitsBackwardLaunch, logitsStats, logitsStatsLaunch } from './lm_head';
+import {
+  logitsBackward,
+  logitsBackwardLaunch,
+  logitsStats,
+  logitsStatsDesigns,
+  logitsStatsLaunch,
+} from './lm_head';
 import { logitsBackwardReference, logitsStatsReference } from './lm_head.reference';
 
 interface Shape {
@@ -13,7 +19,8 @@ interface Shape {
   scale: number;
 }
 
-// V/4 around the 128 lanes of a row, V of every remainder modulo 4, primes, and chunks that start past row 0. At scale
+// V/4 around the 128 lanes of a row and around the 256 vec4 of a workgroup, V of every remainder modulo 4, primes, and chunks
+// that start past row 0. At scale
 // 200 all but a few probabilities vanish.
 const SHAPES: readonly Shape[] = [
   { R: 0, V: 61, row0: 0, scale: 3 },
@@ -24,6 +31,7 @@ const SHAPES: readonly Shape[] = [
   { R: 2, V: 512, row0: 0, scale: 5 },
   { R: 4, V: 513, row0: 1, scale: 5 },
   { R: 5, V: 1031, row0: 2, scale: 20 },
+  { R: 9, V: 1024, row0: 0, scale: 5 },
   { R: 3, V: 514, row0: 0, scale: 200 },
 ];
 
@@ -55,18 +63,18 @@ function within(before: Float32Array, row0: number, rows: Float64Array): Float64
   return all;
 }
 
-function statsCase(shape: Shape, LANES: number): KernelCase {
+function statsCase(shape: Shape, constants: { LANES: number; ROWS: number }): KernelCase {
   const { R, V, row0, scale } = shape;
   return {
     kernel: logitsStats.name,
     direction: 'forward',
-    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${LANES}`,
+    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${constants.LANES}`,
     run: async (gpu) => {
       const { ldv, logits, M, targets, chunkTargets } = inputs(shape);
       const before = testNumbers(M, 2);
-      const { params, grid } = logitsStatsLaunch({ R, V, ldv, row0 });
+      const { params, grid } = logitsStatsLaunch({ R, V, ldv, row0 }, constants.ROWS);
       const operands = { logits, targets, logp: before, entropy: before, lse: before, correct: before };
-      const actual = await runOnce(gpu, logitsStats, operands, params, grid, { LANES });
+      const actual = await runOnce(gpu, logitsStats, operands, params, grid, constants);
       const expected = logitsStatsReference(logits, chunkTargets, R, V, ldv);
       return (['logp', 'entropy', 'lse', 'correct'] as const).map((tensor) => ({
         tensor,
@@ -78,12 +86,12 @@ function statsCase(shape: Shape, LANES: number): KernelCase {
   };
 }
 
-function backwardCase(shape: Shape): KernelCase {
+function backwardCase(shape: Shape, LANES: number): KernelCase {
   const { R, V, row0, scale } = shape;
   return {
     kernel: logitsBackward.name,
     direction: 'backward',
-    shape: `R=${R} V=${V} row0=${row0} logits to ${scale}`,
+    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${LANES}`,
     run: async (gpu) => {
       const { ldv, logits, M, targets, chunkTargets } = inputs(shape);
       const dlogp = testNumbers(M, 3);
@@ -93,7 +101,7 @@ function backwardCase(shape: Shape): KernelCase {
       const entropy = Float32Array.from(within(new Float32Array(M), row0, stats.entropy));
       const { params, grid } = logitsBackwardLaunch({ R, V, ldv, row0 });
       const operands = { logits, targets, lse, entropy, dlogp, dentropy };
-      const actual = await runOnce(gpu, logitsBackward, operands, params, grid);
+      const actual = await runOnce(gpu, logitsBackward, operands, params, grid, { LANES });
       const expected = logitsBackwardReference(
         logits,
         chunkTargets,
@@ -113,7 +121,8 @@ function backwardCase(shape: Shape): KernelCase {
 }
 
 export const lmHeadCases: readonly KernelCase[] = SHAPES.flatMap((shape) => [
-  statsCase(shape, 128),
-  statsCase(shape, 8),
-  backwardCase(shape),
+  statsCase(shape, logitsStatsDesigns.hardware),
+  statsCase(shape, logitsStatsDesigns.software),
+  backwardCase(shape, 64),
+  backwardCase(shape, 8),
 ]);

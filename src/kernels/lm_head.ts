@@ -1,8 +1,9 @@
 import backwardWgsl from '../../shaders/logits_backward.wgsl?raw';
 import statsWgsl from '../../shaders/logits_stats.wgsl?raw';
+import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d } from '../gpu/kernel';
-import type { Launch } from '../gpu/plan';
+import type { Launch, Plan } from '../gpu/plan';
 
 /**
  * A chunk of R rows of logits whose first is global row row0; V words; ldv, the row stride of the logits in floats, is a
@@ -45,19 +46,40 @@ export const logitsBackward = defineKernel({
   params: { R: 'u32', V: 'u32', ldv: 'u32', row0: 'u32' },
 });
 
-const ELEMENTS_A_WORKGROUP = 64 * 4;
+const COLUMNS_A_WORKGROUP = 1024;
 
 type LogitsLaunch = Launch<'R' | 'V' | 'ldv' | 'row0'>;
 
-export function logitsStatsLaunch({ R, V, ldv, row0 }: LogitsDims): LogitsLaunch {
-  return { params: { R, V, ldv, row0 }, grid: grid1d(R) };
+/** Threads a row and rows a workgroup of logits_stats, by adapter: on a CPU few, where barriers are dear. */
+export const logitsStatsDesigns = {
+  hardware: { LANES: 128, ROWS: 1 },
+  software: { LANES: 2, ROWS: 4 },
+} as const;
+
+const designOf = (gpu: Gpu): keyof typeof logitsStatsDesigns =>
+  gpu.facts.isSoftware ? 'software' : 'hardware';
+
+export function logitsStatsLaunch({ R, V, ldv, row0 }: LogitsDims, ROWS: number): LogitsLaunch {
+  return { params: { R, V, ldv, row0 }, grid: grid1d(Math.ceil(R / ROWS)) };
 }
 
-/** Threads a row of logits_stats: few on a CPU adapter, where barriers are dear (16 times faster on SwiftShader). */
-export const logitsStatsConstants = (gpu: Gpu): { LANES: number } => ({
-  LANES: gpu.facts.isSoftware ? 8 : 128,
+/** Threads a workgroup of logits_backward. */
+export const logitsBackwardConstants = (gpu: Gpu): { LANES: number } => ({
+  LANES: gpu.facts.isSoftware ? 8 : 64,
 });
 
 export function logitsBackwardLaunch({ R, V, ldv, row0 }: LogitsDims): LogitsLaunch {
-  return { params: { R, V, ldv, row0 }, grid: grid1d(Math.ceil((R * ldv) / ELEMENTS_A_WORKGROUP)) };
+  const [down, deep] = grid1d(R);
+  return { params: { R, V, ldv, row0 }, grid: [Math.ceil(ldv / COLUMNS_A_WORKGROUP), down, deep] };
+}
+
+/** Records logits_stats of a chunk in the way that suits the adapter. R = 0 dispatches nothing. */
+export function addLogitsStats<D>(
+  plan: Plan<D>,
+  gpu: Gpu,
+  buffers: Readonly<Record<keyof typeof logitsStats.buffers, View>>,
+  dims: (step: D) => LogitsDims,
+): void {
+  const constants = logitsStatsDesigns[designOf(gpu)];
+  plan.add(logitsStats, buffers, (step) => logitsStatsLaunch(dims(step), constants.ROWS), constants);
 }

@@ -4,7 +4,7 @@ import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
-import { logitsStats, logitsStatsConstants, logitsStatsLaunch } from '../kernels/lm_head';
+import { addLogitsStats, type logitsStats } from '../kernels/lm_head';
 import type { Capacity } from './activations';
 import type { Sequence } from './batch';
 import type { ModelConfig } from './config';
@@ -56,8 +56,7 @@ export class OnnxReference implements ReferencePolicy {
     };
     this.arena.allocate(gpu);
     this.plan = new Plan(gpu, 'onnx reference');
-    const launch = ({ R }: { R: number }) => logitsStatsLaunch({ R, V, ldv, row0: 0 });
-    this.plan.add(logitsStats, this.buffers, launch, logitsStatsConstants(gpu));
+    addLogitsStats(this.plan, gpu, this.buffers, ({ R }) => ({ R, V, ldv, row0: 0 }));
     this.stream = new Stream(gpu);
   }
 

@@ -1,10 +1,9 @@
 import { rowsOf, type Tensor } from '../../gpu/arena';
 import {
+  addLogitsStats,
   logitsBackward,
+  logitsBackwardConstants,
   logitsBackwardLaunch,
-  logitsStats,
-  logitsStatsConstants,
-  logitsStatsLaunch,
 } from '../../kernels/lm_head';
 import { addHeadScore } from '../../kernels/lm_head_score';
 import { addMatmul } from '../../kernels/matmul';
@@ -142,12 +141,8 @@ export class Heads {
       { a: rowsOf(hidden, row0, most), b: this.weights.head, out: logits },
       (dims) => ({ M: rows(dims), N: V, K: C, ldc: ldv }),
     );
-    plan.add(
-      logitsStats,
-      { logits, targets: this.inputs.targets, logp, entropy, lse, correct },
-      (dims) => logitsStatsLaunch({ R: rows(dims), V, ldv, row0 }),
-      logitsStatsConstants(gpu),
-    );
+    const stats = { logits, targets: this.inputs.targets, logp, entropy, lse, correct };
+    addLogitsStats(plan, gpu, stats, (dims) => ({ R: rows(dims), V, ldv, row0 }));
   }
 
   private chunkBackward({ row0, most, rows }: Chunk, dweights: Parameters): void {
@@ -159,6 +154,7 @@ export class Heads {
       logitsBackward,
       { logits, targets: this.inputs.targets, lse, entropy, dlogp, dentropy },
       (dims) => logitsBackwardLaunch({ R: rows(dims), V, ldv, row0 }),
+      logitsBackwardConstants(gpu),
     );
     addMatmul(
       plan,
