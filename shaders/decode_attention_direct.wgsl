@@ -10,7 +10,7 @@
 //   out        (B,NH*HS)        write  with splits > 1 (B,NH,splits,HS+4) instead, for decode_attention_merge: of each
 //                                      `chunk` keys the sums, then their peak and total, 0, 0; nothing past the last key
 //
-// Grid: one thread a sequence, split, QUERIES query heads of one key head and 16 of their output columns, 8 a workgroup;
+// Grid: one thread a sequence, split, QUERIES query heads of one key head and 4 COLUMNS of their output, 8 a workgroup;
 // rows of workgroups folded into y. Two queries share what is loaded of keys and values, and loads are most of the work.
 struct Params {
   B: u32,
@@ -32,6 +32,7 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 override QUERIES: u32 = 2u; // 1 or 2
+override COLUMNS: u32 = 8u; // vec4 columns a thread, 4 or 8
 const NONE = 0xffffffffu;
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
@@ -74,7 +75,7 @@ fn main(
   @builtin(local_invocation_index) lid: u32,
 ) {
   let columns = params.HS / 4u;
-  let parts = (columns + 3u) / 4u;
+  let parts = (columns + COLUMNS - 1u) / COLUMNS;
   let group = params.NH / params.NKV;
   let pairs = (group + QUERIES - 1u) / QUERIES;
   let index = (wid.y * nwg.x + wid.x) * 8u + lid;
@@ -87,8 +88,8 @@ fn main(
   let in_group = index / parts % pairs * QUERIES;
   let head = kv_head * group + in_group;
   let twin = min(in_group + 1u, group - 1u) - in_group; // 0: a group of odd size has no second query left
-  let first = index % parts * 4u; // of the vec4 columns of this thread
-  let owned = min(4u, columns - first);
+  let first = index % parts * COLUMNS; // of the vec4 columns of this thread
+  let owned = min(COLUMNS, columns - first);
   let slot = slots[row];
 
   var peak = vec2f(MASKED);
@@ -97,10 +98,18 @@ fn main(
   var a1 = vec4f(0.0);
   var a2 = vec4f(0.0);
   var a3 = vec4f(0.0);
+  var a4 = vec4f(0.0);
+  var a5 = vec4f(0.0);
+  var a6 = vec4f(0.0);
+  var a7 = vec4f(0.0);
   var b0 = vec4f(0.0);
   var b1 = vec4f(0.0);
   var b2 = vec4f(0.0);
   var b3 = vec4f(0.0);
+  var b4 = vec4f(0.0);
+  var b5 = vec4f(0.0);
+  var b6 = vec4f(0.0);
+  var b7 = vec4f(0.0);
   if (slot != NONE) {
     let last = min(positions[row], min((split + 1u) * params.chunk, params.Tmax) - 1u);
     let width = params.NKV * columns;
@@ -154,26 +163,47 @@ fn main(
       let w = Weights(near_a, far_a, near_b, far_b);
       let near_v = near_at + first;
       let far_v = far_at + first;
-      let sums0 = weighted(w, near_v, far_v);
-      a0 = a0 * shrink.x + sums0.a;
-      b0 = b0 * shrink.y + sums0.b;
+      let d0 = weighted(w, near_v, far_v);
+      a0 = a0 * shrink.x + d0.a;
+      b0 = b0 * shrink.y + d0.b;
       if (owned > 1u) {
-        let sums1 = weighted(w, near_v + 1u, far_v + 1u);
-        a1 = a1 * shrink.x + sums1.a;
-        b1 = b1 * shrink.y + sums1.b;
+        let d1 = weighted(w, near_v + 1u, far_v + 1u);
+        a1 = a1 * shrink.x + d1.a;
+        b1 = b1 * shrink.y + d1.b;
       }
       if (owned > 2u) {
-        let sums2 = weighted(w, near_v + 2u, far_v + 2u);
-        a2 = a2 * shrink.x + sums2.a;
-        b2 = b2 * shrink.y + sums2.b;
+        let d2 = weighted(w, near_v + 2u, far_v + 2u);
+        a2 = a2 * shrink.x + d2.a;
+        b2 = b2 * shrink.y + d2.b;
       }
       if (owned > 3u) {
-        let sums3 = weighted(w, near_v + 3u, far_v + 3u);
-        a3 = a3 * shrink.x + sums3.a;
-        b3 = b3 * shrink.y + sums3.b;
+        let d3 = weighted(w, near_v + 3u, far_v + 3u);
+        a3 = a3 * shrink.x + d3.a;
+        b3 = b3 * shrink.y + d3.b;
+      }
+      if (COLUMNS > 4u && owned > 4u) {
+        let d4 = weighted(w, near_v + 4u, far_v + 4u);
+        a4 = a4 * shrink.x + d4.a;
+        b4 = b4 * shrink.y + d4.b;
+      }
+      if (COLUMNS > 4u && owned > 5u) {
+        let d5 = weighted(w, near_v + 5u, far_v + 5u);
+        a5 = a5 * shrink.x + d5.a;
+        b5 = b5 * shrink.y + d5.b;
+      }
+      if (COLUMNS > 4u && owned > 6u) {
+        let d6 = weighted(w, near_v + 6u, far_v + 6u);
+        a6 = a6 * shrink.x + d6.a;
+        b6 = b6 * shrink.y + d6.b;
+      }
+      if (COLUMNS > 4u && owned > 7u) {
+        let d7 = weighted(w, near_v + 7u, far_v + 7u);
+        a7 = a7 * shrink.x + d7.a;
+        b7 = b7 * shrink.y + d7.b;
       }
     }
   }
+
   var out_at = (row * params.NH + head) * columns + first;
   var twin_at = out_at + columns;
   var share = select(vec2f(0.0), 1.0 / max(total, vec2f(1e-30)), slot != NONE);
@@ -192,10 +222,18 @@ fn main(
   if (owned > 1u) { out[out_at + 1u] = a1 * share.x; }
   if (owned > 2u) { out[out_at + 2u] = a2 * share.x; }
   if (owned > 3u) { out[out_at + 3u] = a3 * share.x; }
+  if (COLUMNS > 4u && owned > 4u) { out[out_at + 4u] = a4 * share.x; }
+  if (COLUMNS > 4u && owned > 5u) { out[out_at + 5u] = a5 * share.x; }
+  if (COLUMNS > 4u && owned > 6u) { out[out_at + 6u] = a6 * share.x; }
+  if (COLUMNS > 4u && owned > 7u) { out[out_at + 7u] = a7 * share.x; }
   if (QUERIES > 1u && twin == 1u) {
     out[twin_at] = b0 * share.y;
     if (owned > 1u) { out[twin_at + 1u] = b1 * share.y; }
     if (owned > 2u) { out[twin_at + 2u] = b2 * share.y; }
     if (owned > 3u) { out[twin_at + 3u] = b3 * share.y; }
+    if (COLUMNS > 4u && owned > 4u) { out[twin_at + 4u] = b4 * share.y; }
+    if (COLUMNS > 4u && owned > 5u) { out[twin_at + 5u] = b5 * share.y; }
+    if (COLUMNS > 4u && owned > 6u) { out[twin_at + 6u] = b6 * share.y; }
+    if (COLUMNS > 4u && owned > 7u) { out[twin_at + 7u] = b7 * share.y; }
   }
 }

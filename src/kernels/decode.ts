@@ -135,7 +135,7 @@ export function decodeAttentionLaunch(
 ): Launch<keyof typeof decodeBinding.params> {
   const { NH, NKV, HS } = heads;
   const { splits, chunk } = decodeSplits(Tmax);
-  const threads = NKV * Math.ceil(NH / NKV / queriesFor(heads)) * Math.ceil(HS / 16);
+  const threads = NKV * Math.ceil(NH / NKV / queriesFor(heads)) * Math.ceil(HS / 4 / columnsFor(heads));
   return {
     params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax, splits, chunk },
     grid: design === 'tiled' ? [NH, B, splits] : grid1d(Math.ceil((B * splits * threads) / 8)),
@@ -154,12 +154,14 @@ export function decodeMergeLaunch(
   };
 }
 
-/** Override constants of a design's `decode_attention`: how many queries share the keys and values they load. */
+/** Override constants of a design's `decode_attention`: how many queries share the keys and values they load, and
+ * how many vec4 columns the scores that a thread makes. */
 export function decodeAttentionConstants(design: AttentionDesign, heads: Heads): Record<string, number> {
-  return design === 'tiled' ? {} : { QUERIES: queriesFor(heads) };
+  return design === 'tiled' ? {} : { QUERIES: queriesFor(heads), COLUMNS: columnsFor(heads) };
 }
 
 const queriesFor = ({ NH, NKV }: Heads): number => (NH > NKV ? 2 : 1);
+const columnsFor = ({ HS }: Heads): number => (HS > 16 ? 8 : 4);
 
 /**
  * Records `rope_append`: the queries and keys of `tokens` rows of qkv are rotated in place, and their keys and values go to
