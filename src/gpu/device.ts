@@ -13,6 +13,8 @@ export interface AdapterFacts {
   maxBufferSize: number;
   maxStorageBufferBindingSize: number;
   maxComputeWorkgroupStorageSize: number;
+  /** Threads of a subgroup (4 to 64), where the device has subgroups and they all have one size. */
+  subgroupSize?: number;
 }
 
 export interface OpenOptions {
@@ -39,6 +41,11 @@ export class Gpu {
   readonly facts: AdapterFacts;
   /** Settles with the typed error once the device is lost; never rejects. */
   readonly lost: Promise<LabError>;
+  /**
+   * Which kernel configuration multiplies matrices of which shapes: plain data, recorded with runs. Empty until the first
+   * matmul is recorded or a table is pinned (src/kernels/matmul.ts); the same from then on.
+   */
+  choices: Readonly<Record<string, string>> = {};
   /** When it was at work: readbacks and everything else that is waited for. */
   readonly busy = new BusyClock();
   private failure: LabError | undefined;
@@ -167,7 +174,8 @@ export async function openGpu(gpu: GPU | undefined, options: OpenOptions = {}): 
 }
 
 function adapterFacts(adapter: GPUAdapter, device: GPUDevice): AdapterFacts {
-  const { vendor, architecture, description } = adapter.info;
+  const { vendor, architecture, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
+  const oneSize = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   return {
     vendor,
     architecture,
@@ -177,6 +185,7 @@ function adapterFacts(adapter: GPUAdapter, device: GPUDevice): AdapterFacts {
     maxBufferSize: device.limits.maxBufferSize,
     maxStorageBufferBindingSize: device.limits.maxStorageBufferBindingSize,
     maxComputeWorkgroupStorageSize: device.limits.maxComputeWorkgroupStorageSize,
+    ...(oneSize && subgroupMinSize ? { subgroupSize: subgroupMinSize } : {}),
   };
 }
 

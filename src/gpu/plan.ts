@@ -8,7 +8,7 @@ export interface Launch<P extends string> {
   grid: Grid;
 }
 
-/** One dispatch as it was recorded; pipeline and bind group come with `build`. */
+/** One dispatch as it was recorded; pipeline and bind group come when it first runs. */
 interface Dispatch<D> {
   kernel: Kernel;
   views: readonly View[];
@@ -73,41 +73,37 @@ export class Plan<D> {
     this.mirror = new DataView(new ArrayBuffer(this.bytes));
   }
 
-  /** Creates pipelines and bind groups. Called by the first `prepare`; call earlier to move the cost. */
-  build(): void {
-    this.allocate();
-    const { uniforms } = this;
-    if (!uniforms || this.dispatches.every(({ built }) => built)) return;
-    const { device } = this.gpu;
-    this.dispatches.forEach((dispatch, index) => {
-      const { kernel, views, constants } = dispatch;
-      const pipeline = this.gpu.pipeline(kernel, constants);
-      const entries: GPUBindGroupEntry[] = views.map((view, binding) => ({
-        binding,
-        // An empty array still binds one element (vec4 at most): every buffer has room for it.
-        resource: { buffer: view.buffer, offset: view.offset, size: Math.max(view.bytes, 16) },
-      }));
-      entries.push({
-        binding: entries.length,
-        resource: { buffer: uniforms, offset: index * SLOT, size: paramsBytes(kernel) },
-      });
-      const layout = pipeline.getBindGroupLayout(0);
-      dispatch.built = {
-        pipeline,
-        bindGroup: device.createBindGroup({ label: kernel.name, layout, entries }),
-      };
+  /** Pipeline and bind group of a dispatch: when it first runs, so that what never runs is never compiled. */
+  private bind(dispatch: Dispatch<D>, uniforms: GPUBuffer, index: number): void {
+    if (dispatch.built) return;
+    const { kernel, views, constants } = dispatch;
+    const pipeline = this.gpu.pipeline(kernel, constants);
+    const entries: GPUBindGroupEntry[] = views.map((view, binding) => ({
+      binding,
+      // An empty array still binds one element (vec4 at most): every buffer has room for it.
+      resource: { buffer: view.buffer, offset: view.offset, size: Math.max(view.bytes, 16) },
+    }));
+    entries.push({
+      binding: entries.length,
+      resource: { buffer: uniforms, offset: index * SLOT, size: paramsBytes(kernel) },
     });
+    const layout = pipeline.getBindGroupLayout(0);
+    const bindGroup = this.gpu.device.createBindGroup({ label: kernel.name, layout, entries });
+    dispatch.built = { pipeline, bindGroup };
   }
 
   /** Computes params and grids for these dims and queues the upload: before `encode`, once a submit. */
   prepare(dims: D): void {
-    this.build();
+    this.allocate();
+    const { uniforms } = this;
+    if (!uniforms) return;
     this.dispatches.forEach((dispatch, index) => {
       const { params, grid } = dispatch.launch(dims);
       writeParams(dispatch.kernel, params, this.mirror, index * SLOT);
       dispatch.grid = grid;
+      if (!grid.includes(0)) this.bind(dispatch, uniforms, index);
     });
-    if (this.uniforms) this.gpu.device.queue.writeBuffer(this.uniforms, 0, this.mirror.buffer);
+    this.gpu.device.queue.writeBuffer(uniforms, 0, this.mirror.buffer);
   }
 
   /** Encodes every dispatch into an open pass, with the dims last prepared. May be encoded several times a submit. */

@@ -7,7 +7,7 @@ import { fill } from './fill';
 import { logitsBackward, logitsStats } from './lm_head';
 import { headSampleMerge, plainHeadSample } from './lm_head_sample';
 import { headScoreMerge, plainHeadScore } from './lm_head_score';
-import { plainMatmulKernels } from './matmul';
+import { plainMatmulKernels } from './matmul_configurations';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
 import { residualRmsnormForward, rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from './rmsnorm';

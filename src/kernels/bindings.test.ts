@@ -7,7 +7,7 @@ import { allCases } from './all_cases';
 import type { KernelCase } from './case';
 import { headSampleFamily } from './lm_head_sample';
 import { headScoreFamily } from './lm_head_score';
-import { matmulFamily } from './matmul';
+import { matmulFamily } from './matmul_configurations';
 
 // Vite gives these at transform time; keys are paths from this file.
 const shaders = import.meta.glob<string>('../../shaders/*.wgsl', {
@@ -22,8 +22,10 @@ const cases = import.meta.glob<Record<string, unknown>>('./*.cases.ts', { eager:
 
 const files = new Map(Object.entries(shaders).map(([path, wgsl]) => [nameOf(path), wgsl]));
 const kernels = new Map(allKernels.map((kernel) => [kernel.name, kernel]));
-const families: Kernel[] = [...matmulFamily(), ...headScoreFamily(), ...headSampleFamily()];
+// The matmuls without subgroups, and as written for subgroups of eight.
+const families: Kernel[] = [...matmulFamily(undefined), ...headScoreFamily(), ...headSampleFamily()];
 const generated = new Map(families.map((kernel) => [kernel.name, kernel]));
+const shared = matmulFamily(8).filter((kernel) => !generated.has(kernel.name));
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1, -'.wgsl'.length);
@@ -89,9 +91,9 @@ test('docs/kernels.md has every kernel in its table, and nothing else', () => {
   expect(named.sort()).toEqual([...files.keys()].sort());
 });
 
-const all = [...kernels.values(), ...generated.values()];
+const all = [...kernels.values(), ...generated.values(), ...shared];
 describe.each(all.map((kernel) => [kernel.name, kernel] as const))('%s', (name, kernel) => {
-  const wgsl = generated.get(name)?.wgsl ?? files.get(name) ?? '';
+  const wgsl = files.get(name) ?? kernel.wgsl;
   const reflect = (): WgslReflect => new WgslReflect(withoutBodies(wgsl));
 
   test('is bound to the file of its name', () => {

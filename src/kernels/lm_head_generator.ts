@@ -1,6 +1,6 @@
 import { SAMPLE, SCORE, type HeadText } from './lm_head_generator_kinds';
 import { headConfigurations, type HeadConfiguration } from './lm_head_parts';
-import type { Blocking } from './matmul_generator';
+import type { Blocking } from './matmul_text';
 
 /** What a head makes of its logits: softmax statistics and the target's logit, or draws of the next token. */
 export type HeadKind = 'score' | 'sample';

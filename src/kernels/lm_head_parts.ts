@@ -1,5 +1,5 @@
 import type { Grid } from '../gpu/kernel';
-import type { Blocking } from './matmul_generator';
+import type { Blocking } from './matmul_text';
 
 /**
  * How a head that stores no logits goes through the vocabulary: `tiled` through workgroup memory (GPUs), `direct` without

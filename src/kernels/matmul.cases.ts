@@ -1,21 +1,21 @@
+import type { Gpu } from '../gpu/device';
 import type { Kernel } from '../gpu/kernel';
 import { runOnce } from '../gpu/run_once';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import type { Tolerance } from './compare';
+import { matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
 import {
+  fusionsOf,
   MATMUL_LAYOUTS,
+  matmulBlocking,
   matmulConfigurationNames,
-  matmulConfigurations,
-  matmulFusions,
   matmulKernel,
-  matmulLaunch,
-  matmulShapes,
   PLAIN_TILE,
   plainMatmulKernels,
-  type MatmulLayout,
-} from './matmul';
-import { matmulTile, PLAIN, type MatmulFusion } from './matmul_generator';
+} from './matmul_configurations';
+import { matmulName } from './matmul_generator';
+import { matmulTile, PLAIN, type MatmulFusion } from './matmul_text';
 import { gatedColumns, matmulReference, normedRows } from './matmul.reference';
 
 type Shape = [M: number, N: number, K: number, extra: number, accumulate: boolean];
@@ -66,18 +66,22 @@ function padded(rows: number, columns: number, stride: number, seed: number): Fl
 
 const strideOf = (columns: number, extra: number): number => Math.ceil(columns / 4) * 4 + extra;
 
+/** A kernel as this adapter runs it, and its tile. */
+type KernelFor = (gpu: Gpu) => { kernel: Kernel; tile: readonly [number, number] };
+
 function matmulCase(
-  kernel: Kernel,
+  name: string,
+  kernelFor: KernelFor,
   layout: MatmulLayout,
-  tile: readonly [number, number],
   fusion: MatmulFusion,
   [M, N, K, extra, accumulate]: Shape,
 ): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: name,
     direction: layout === 'nt' ? 'forward' : 'backward',
     shape: `M=${M} N=${N} K=${K}${extra ? ` rows+${extra}` : ''}${accumulate ? ' accumulate' : ''}`,
     run: async (gpu) => {
+      const { kernel, tile } = kernelFor(gpu);
       const width = fusion.swiglu ? 2 * N : N;
       const shapes = matmulShapes(layout, { M, N: width, K });
       const lda = strideOf(shapes.a[1], extra);
@@ -132,17 +136,23 @@ function matmulCase(
   };
 }
 
-const plainCases = MATMUL_LAYOUTS.flatMap((layout) =>
-  SHAPES.map((shape) => matmulCase(plainMatmulKernels[layout], layout, PLAIN_TILE, PLAIN, shape)),
-);
+const plainCases = MATMUL_LAYOUTS.flatMap((layout) => {
+  const kernel = plainMatmulKernels[layout];
+  return SHAPES.map((shape) =>
+    matmulCase(kernel.name, () => ({ kernel, tile: PLAIN_TILE }), layout, PLAIN, shape),
+  );
+});
 
 const generatedCases = MATMUL_LAYOUTS.flatMap((layout) =>
   matmulConfigurationNames.flatMap((configuration) =>
-    matmulFusions[layout].flatMap((fusion) => {
-      const kernel = matmulKernel(layout, configuration, fusion);
-      const tile = matmulTile(matmulConfigurations[configuration], fusion);
+    fusionsOf(layout, configuration).flatMap((fusion) => {
+      const kernelFor: KernelFor = ({ facts: { subgroupSize } }) => ({
+        kernel: matmulKernel(layout, configuration, subgroupSize, fusion),
+        tile: matmulTile(matmulBlocking(configuration, subgroupSize), fusion),
+      });
+      const name = matmulName(layout, configuration, fusion);
       const shapes = fusion === PLAIN ? SHAPES : FUSED_SHAPES;
-      return shapes.map((shape) => matmulCase(kernel, layout, tile, fusion, shape));
+      return shapes.map((shape) => matmulCase(name, kernelFor, layout, fusion, shape));
     }),
   ),
 );

@@ -7,18 +7,15 @@ import { Stream } from '../gpu/stream';
 import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose, expectGradient, F32 } from './compare';
-import {
-  addMatmul,
-  MATMUL_LAYOUTS,
-  matmulConfigurationNames,
-  matmulConfigurations,
-  matmulKernel,
-  matmulLaunch,
-  matmulShapes,
-  type MatmulLayout,
-} from './matmul';
+import { addMatmul, matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
 import { matmulCases } from './matmul.cases';
-import { matmulTile } from './matmul_generator';
+import {
+  MATMUL_LAYOUTS,
+  matmulBlocking,
+  matmulConfigurationNames,
+  matmulKernel,
+} from './matmul_configurations';
+import { matmulTile } from './matmul_text';
 import { matmulReference } from './matmul.reference';
 import { describeCases } from './testing';
 
@@ -76,8 +73,9 @@ describe('matmul on the GPU', () => {
       const shapes = matmulShapes(layout, { M, N, K });
       const a = testNumbers(shapes.a[0] * shapes.a[1], 1);
       const b = testNumbers(shapes.b[0] * shapes.b[1], 2);
-      const tile = matmulTile(matmulConfigurations[configuration]);
-      const kernel = matmulKernel(layout, configuration);
+      const { subgroupSize } = gpu.facts;
+      const tile = matmulTile(matmulBlocking(configuration, subgroupSize));
+      const kernel = matmulKernel(layout, configuration, subgroupSize);
       const multiply = async (first: number, count: number): Promise<Float32Array> => {
         const { params, grid } = matmulLaunch(layout, tile, { M: count, N, K });
         const part = rows(layout, a, first, count, M, K);

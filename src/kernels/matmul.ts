@@ -1,19 +1,15 @@
-import matmulNn from '../../shaders/matmul_nn.wgsl?raw';
-import matmulNt from '../../shaders/matmul_nt.wgsl?raw';
-import matmulTn from '../../shaders/matmul_tn.wgsl?raw';
 import type { View } from '../gpu/arena';
-import type { Gpu } from '../gpu/device';
-import { defineKernel, type Kernel } from '../gpu/kernel';
+import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Launch, Plan } from '../gpu/plan';
 import {
-  generateMatmul,
-  matmulName,
-  matmulTile,
-  PLAIN,
-  type Blocking,
-  type MatmulFusion,
-  type MatmulParam,
-} from './matmul_generator';
+  fusable,
+  matmulBlocking,
+  matmulConfigurations,
+  matmulKernel,
+  type MatmulConfiguration,
+} from './matmul_configurations';
+import type { MatmulParam } from './matmul_generator';
+import { matmulTile, type MatmulFusion } from './matmul_text';
 
 /** Which operands are transposed. With tokens in rows: nt is a linear layer, nn its input's gradient, tn its weight's. */
 export type MatmulLayout = 'nt' | 'nn' | 'tn';
@@ -22,7 +18,7 @@ export interface MatmulDims {
   M: number;
   N: number;
   K: number;
-  /** Floats from one row to the next, multiples of 4. Left out: the row's length rounded up to 4. */
+  /** Values from one row to the next, multiples of 4. Left out: the row's length rounded up to 4. */
   lda?: number;
   ldb?: number;
   ldc?: number;
@@ -40,77 +36,62 @@ export interface MatmulExtras {
   bias?: View;
   /** nt: b is (2N,K), gate rows then up rows; out (M,N) = silu(gate) · up. Without residual and bias. */
   swiglu?: boolean;
+  /** How b is stored; 'f16' needs the adapter's shader-f16. Arithmetic is f32. */
+  bStorage?: 'f32' | 'f16';
 }
+
+/** Rows of the product: up to 8, up to 64, more. What suits one suits the others badly. */
+const ROW_CLASSES = ['few', 'some', 'many'] as const;
+export type ShapeClass = `${MatmulLayout}/${(typeof ROW_CLASSES)[number]}`;
+
+export const shapeClass = (layout: MatmulLayout, M: number): ShapeClass =>
+  `${layout}/${M <= 8 ? 'few' : M <= 64 ? 'some' : 'many'}`;
+
+/** Which configuration multiplies matrices of a class: plain data, pinned for a Gpu's life, recorded with a run. */
+export type MatmulChoices = Record<ShapeClass, MatmulConfiguration>;
+
+const everyLayout = (
+  few: MatmulConfiguration,
+  some: MatmulConfiguration,
+  many: MatmulConfiguration,
+): MatmulChoices =>
+  Object.fromEntries(
+    (['nt', 'nn', 'tn'] as const).flatMap((layout) => [
+      [`${layout}/few`, few],
+      [`${layout}/some`, some],
+      [`${layout}/many`, many],
+    ]),
+  ) as MatmulChoices;
+
+/** What an adapter uses when nothing was tuned. */
+export function defaultChoices({ isSoftware, subgroupSize }: AdapterFacts): MatmulChoices {
+  if (!isSoftware) return everyLayout('tiled_16x64', 'tiled_32x32', 'tiled_64x64');
+  // Wide blocks pay where lanes are few; without subgroups small blocks load least.
+  if (subgroupSize === undefined) return everyLayout('direct_8x32', 'direct_8x32', 'direct_8x32');
+  return everyLayout('direct_8x32', 'direct_16x32', subgroupSize === 4 ? 'direct_32x64' : 'direct_32x32');
+}
+
+const isPinned = (gpu: Gpu): boolean => Object.keys(gpu.choices).length > 0;
 
 /**
- * The ways of dividing the work, by name. `direct` ones have no workgroup memory and no barrier, which cost an adapter
- * that runs on a CPU more than they save.
+ * Gives a Gpu its table, for its life: `table` where it names configurations of the adapter's kind, the default elsewhere (a
+ * table of another version may be stale). Without effect once a matmul was recorded or a table pinned: what ran once runs
+ * the same way again.
  */
-export const matmulConfigurations = {
-  tiled_64x64: { rows: 4, columns: 4, across: 16, down: 16, step: 16 },
-  direct_8x8: { rows: 8, columns: 8, across: 8, down: 1 },
-} as const satisfies Record<string, Blocking>;
-
-export type MatmulConfiguration = keyof typeof matmulConfigurations;
-
-const define = (name: string, wgsl: string) =>
-  defineKernel({
-    name,
-    wgsl,
-    buffers: { a: 'read', b: 'read', out: 'read_write' },
-    params: { M: 'u32', N: 'u32', K: 'u32', lda: 'u32', ldb: 'u32', ldc: 'u32', accumulate: 'u32' },
-  });
-
-/** The hand-written kernels: 64×64 tiles, the oracle of the generated ones. */
-export const plainMatmulKernels = {
-  nt: define('matmul_nt', matmulNt),
-  nn: define('matmul_nn', matmulNn),
-  tn: define('matmul_tn', matmulTn),
-};
-
-export const PLAIN_TILE = [64, 64] as const;
-
-const generated = new Map<string, Kernel<string, MatmulParam>>();
-
-/** A kernel of the family; its text is written once. */
-export function matmulKernel(
-  layout: MatmulLayout,
-  configuration: MatmulConfiguration,
-  fusion: MatmulFusion = PLAIN,
-): Kernel<string, MatmulParam> {
-  const name = matmulName(layout, configuration, fusion);
-  let kernel = generated.get(name);
-  if (!kernel) {
-    kernel = generateMatmul(layout, configuration, matmulConfigurations[configuration], fusion);
-    generated.set(name, kernel);
+export function pinChoices(gpu: Gpu, table: Readonly<Record<string, string>>): void {
+  if (isPinned(gpu)) return;
+  const choices: Record<string, string> = defaultChoices(gpu.facts);
+  for (const [shape, chosen] of Object.entries(table)) {
+    const kind = choices[shape]?.split('_')[0];
+    if (chosen in matmulConfigurations && chosen.split('_')[0] === kind) choices[shape] = chosen;
   }
-  return kernel;
+  gpu.choices = choices;
 }
 
-/** The fusions that the models use, of every layout: what the family consists of. */
-export const matmulFusions: Record<MatmulLayout, readonly MatmulFusion[]> = {
-  nt: [
-    PLAIN,
-    { ...PLAIN, residual: true },
-    { ...PLAIN, bias: true },
-    { ...PLAIN, norm: true },
-    { ...PLAIN, norm: true, bias: true },
-    { ...PLAIN, norm: true, swiglu: true },
-  ],
-  nn: [PLAIN],
-  tn: [PLAIN],
-};
-
-export const MATMUL_LAYOUTS = ['nt', 'nn', 'tn'] as const satisfies readonly MatmulLayout[];
-export const matmulConfigurationNames = Object.keys(matmulConfigurations) as MatmulConfiguration[];
-
-/** Every generated kernel of the family. */
-export function matmulFamily(): Kernel<string, MatmulParam>[] {
-  return MATMUL_LAYOUTS.flatMap((layout) =>
-    matmulConfigurationNames.flatMap((configuration) =>
-      matmulFusions[layout].map((fusion) => matmulKernel(layout, configuration, fusion)),
-    ),
-  );
+/** The table this Gpu uses; the default one is pinned when there is none yet. */
+export function choicesOf(gpu: Gpu): MatmulChoices {
+  pinChoices(gpu, {});
+  return gpu.choices as MatmulChoices;
 }
 
 const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4;
@@ -160,8 +141,9 @@ export function matmulLaunch(
 }
 
 /**
- * Records out = a·b (or +=) in the given layout, with what `extras` adds to it, in the configuration that suits the
- * adapter. Views hold whole rows: a, b and out are row-major with the strides of `dims`. M or N = 0 dispatches nothing.
+ * Records out = a·b (or +=) in the given layout, with what `extras` adds to it. Views hold whole rows: a, b and out are
+ * row-major with the strides of `dims`. M or N = 0 dispatches nothing. Every configuration the layout may need is recorded;
+ * in each step the one for its M is dispatched, and a row has the same bits in all of them.
  */
 export function addMatmul<D>(
   plan: Plan<D>,
@@ -171,23 +153,32 @@ export function addMatmul<D>(
   dims: (step: D) => MatmulDims,
   extras: MatmulExtras = {},
 ): void {
-  const configuration = gpu.facts.isSoftware ? 'direct_8x8' : 'tiled_64x64';
-  const { norm, residual, bias, swiglu = false } = extras;
-  const fusion = {
+  const { norm, residual, bias, swiglu = false, bStorage = 'f32' } = extras;
+  const fusion: MatmulFusion = {
     norm: norm !== undefined,
     residual: residual !== undefined,
     bias: bias !== undefined,
     swiglu,
+    half: bStorage === 'f16',
   };
-  const tile = matmulTile(matmulConfigurations[configuration], fusion);
-  plan.add(
-    matmulKernel(layout, configuration, fusion),
-    {
-      ...buffers,
-      ...(norm ? { weight: norm.weight } : {}),
-      ...(residual ? { residual } : {}),
-      ...(bias ? { bias } : {}),
-    },
-    (step) => matmulLaunch(layout, tile, dims(step), norm?.eps),
-  );
+  const views = {
+    ...buffers,
+    ...(norm ? { weight: norm.weight } : {}),
+    ...(residual ? { residual } : {}),
+    ...(bias ? { bias } : {}),
+  };
+  const isPlain = !Object.values(fusion).includes(true);
+  const choices = choicesOf(gpu);
+  const choose = (shape: ShapeClass): MatmulConfiguration =>
+    isPlain ? choices[shape] : fusable(choices[shape]);
+  const { subgroupSize } = gpu.facts;
+  for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
+    const tile = matmulTile(matmulBlocking(configuration, subgroupSize), fusion);
+    plan.add(matmulKernel(layout, configuration, subgroupSize, fusion), views, (step) => {
+      const launch = matmulLaunch(layout, tile, dims(step), norm?.eps);
+      return choose(shapeClass(layout, launch.params.M)) === configuration
+        ? launch
+        : { ...launch, grid: [0] };
+    });
+  }
 }

@@ -1,6 +1,10 @@
 import type { Gpu } from '../gpu/device';
 import { allCases } from '../kernels/all_cases';
 import { runCase, type KernelCase } from '../kernels/case';
+import { choicesOf, type MatmulChoices } from '../kernels/matmul';
+import { MATMUL_LAYOUTS } from '../kernels/matmul_configurations';
+import { matmulName } from '../kernels/matmul_generator';
+import { PLAIN } from '../kernels/matmul_text';
 import type { Capability } from './protocol';
 
 /** How long the check on opening the page may take; the self-check page runs every case. */
@@ -13,7 +17,7 @@ const BUDGET_MS = 3000;
 export async function checkKernels(gpu: Gpu): Promise<NonNullable<Capability['check']>> {
   const started = performance.now();
   const families: NonNullable<Capability['check']>['families'] = [];
-  for (const kernelCase of oneCaseAKernel(gpu.facts.isSoftware)) {
+  for (const kernelCase of oneCaseAKernel(gpu)) {
     if (performance.now() - started > BUDGET_MS) break;
     const { kernel, ok, worst } = await runCase(gpu, kernelCase);
     families.push({ kernel, ok, share: typeof worst === 'string' ? Infinity : worst.share });
@@ -23,21 +27,27 @@ export async function checkKernels(gpu: Gpu): Promise<NonNullable<Capability['ch
 
 const DIRECT = '_direct';
 
+const matmulsOfManyRows = (choices: MatmulChoices): string[] =>
+  MATMUL_LAYOUTS.map((layout) => matmulName(layout, choices[`${layout}/many`], PLAIN));
+
 /**
  * A case from the middle of each kernel's list: the first are degenerate shapes, the last are large. Where a kernel has a
- * direct sibling for software adapters, only the one of this adapter.
+ * direct sibling for software adapters, only the one of this adapter; of the matmuls, those for many rows.
  */
-function oneCaseAKernel(isSoftware: boolean): KernelCase[] {
+function oneCaseAKernel(gpu: Gpu): KernelCase[] {
+  const { isSoftware } = gpu.facts;
   const byKernel = new Map<string, KernelCase[]>();
   for (const kernelCase of allCases) {
     byKernel.set(kernelCase.kernel, [...(byKernel.get(kernelCase.kernel) ?? []), kernelCase]);
   }
   const names = [...byKernel.keys()];
-  const used = names.filter((kernel) =>
-    isSoftware
+  const matmuls = matmulsOfManyRows(choicesOf(gpu));
+  const used = names.filter((kernel) => {
+    if (kernel.startsWith('matmul_')) return matmuls.includes(kernel);
+    return isSoftware
       ? !kernel.includes('_tiled') && !names.some((name) => name.startsWith(kernel + DIRECT))
-      : !kernel.includes(DIRECT),
-  );
+      : !kernel.includes(DIRECT);
+  });
   return used.flatMap((kernel) => {
     const cases = byKernel.get(kernel) ?? [];
     return cases[Math.floor(cases.length * 0.6)] ?? [];

@@ -1,0 +1,124 @@
+import { defineKernel, type Kernel } from '../gpu/kernel';
+import type { MatmulLayout } from './matmul';
+import { generateMatmul, matmulName, type MatmulParam } from './matmul_generator';
+import { PLAIN, type Blocking, type MatmulFusion } from './matmul_text';
+import matmulNn from '../../shaders/matmul_nn.wgsl?raw';
+import matmulNt from '../../shaders/matmul_nt.wgsl?raw';
+import matmulTn from '../../shaders/matmul_tn.wgsl?raw';
+
+/**
+ * The ways of dividing the work, by name and the tile of a workgroup: `tiled` through workgroup memory; `direct` without it
+ * and without barriers, which cost an adapter that runs on a CPU more than they save.
+ */
+export const matmulConfigurations = {
+  tiled_16x64: { rows: 4, columns: 4, across: 16, down: 4, step: 16 },
+  tiled_32x32: { rows: 4, columns: 4, across: 8, down: 8, step: 16 },
+  tiled_64x64: { rows: 4, columns: 4, across: 16, down: 16, step: 16 },
+  tiled_64x64_8x8: { rows: 8, columns: 8, across: 8, down: 8, step: 16 },
+  direct_8x32: { rows: 8, width: 32 },
+  direct_16x32: { rows: 16, width: 32 },
+  direct_32x32: { rows: 32, width: 32 },
+  direct_32x64: { rows: 32, width: 64 },
+} as const satisfies Record<string, Blocking | { rows: number; width: number }>;
+
+export type MatmulConfiguration = keyof typeof matmulConfigurations;
+
+export const matmulConfigurationNames = Object.keys(matmulConfigurations) as MatmulConfiguration[];
+export const MATMUL_LAYOUTS = ['nt', 'nn', 'tn'] as const satisfies readonly MatmulLayout[];
+
+/** The fusions that the models use beside the plain product: all of nt, in generation. */
+export const matmulFusions: readonly MatmulFusion[] = [
+  { ...PLAIN, residual: true },
+  { ...PLAIN, bias: true },
+  { ...PLAIN, norm: true },
+  { ...PLAIN, norm: true, bias: true },
+  { ...PLAIN, norm: true, swiglu: true },
+];
+
+/** The configurations that carry fusions: of small tiles, since generation has few rows. */
+const FUSED = ['tiled_16x64', 'tiled_32x32', 'direct_8x32', 'direct_16x32'] as const;
+
+/** What a fused product uses where a plain one uses `configuration`: the largest tile of its kind that carries fusions. */
+export function fusable(configuration: MatmulConfiguration): (typeof FUSED)[number] {
+  const same = FUSED.find((name) => name === configuration);
+  return same ?? (configuration.startsWith('tiled') ? 'tiled_32x32' : 'direct_16x32');
+}
+
+export function fusionsOf(layout: MatmulLayout, configuration: MatmulConfiguration): readonly MatmulFusion[] {
+  return layout === 'nt' && fusable(configuration) === configuration ? [PLAIN, ...matmulFusions] : [PLAIN];
+}
+
+const define = (name: string, wgsl: string) =>
+  defineKernel({
+    name,
+    wgsl,
+    buffers: { a: 'read', b: 'read', out: 'read_write' },
+    params: { M: 'u32', N: 'u32', K: 'u32', lda: 'u32', ldb: 'u32', ldc: 'u32', accumulate: 'u32' },
+  });
+
+/** The hand-written kernels, in tiles of 64×64: the oracle of the generated ones. */
+export const plainMatmulKernels = {
+  nt: define('matmul_nt', matmulNt),
+  nn: define('matmul_nn', matmulNn),
+  tn: define('matmul_tn', matmulTn),
+};
+export const PLAIN_TILE = [64, 64] as const;
+
+const LEAST_COLUMNS = 4;
+/** Threads of a direct workgroup where nothing is shared. */
+const THREADS = 8;
+
+/**
+ * The blocking of a configuration on an adapter with this subgroup size. A direct workgroup is one subgroup when its rows
+ * can be dealt to the lanes; a thread's columns follow from the tile. Lanes are few where a loop's turn is dear: two fours.
+ */
+export function matmulBlocking(
+  configuration: MatmulConfiguration,
+  subgroupSize: number | undefined,
+): Blocking {
+  const given: Blocking | { rows: number; width: number } = matmulConfigurations[configuration];
+  if (!('width' in given)) return given;
+  const { rows, width } = given;
+  const shares = subgroupSize !== undefined && subgroupSize >= 4 && rows % subgroupSize === 0;
+  const across = shares ? subgroupSize : THREADS;
+  return {
+    rows,
+    columns: Math.max(LEAST_COLUMNS, width / across),
+    across,
+    down: 1,
+    unroll: across === 4 ? 2 : 1,
+    ...(shares ? { subgroup: subgroupSize } : {}),
+  };
+}
+
+const generated = new Map<string, Kernel<string, MatmulParam>>();
+
+/** A kernel of the family for an adapter with this subgroup size; its text is written once. */
+export function matmulKernel(
+  layout: MatmulLayout,
+  configuration: MatmulConfiguration,
+  subgroupSize: number | undefined,
+  fusion: MatmulFusion = PLAIN,
+): Kernel<string, MatmulParam> {
+  const blocking = matmulBlocking(configuration, subgroupSize);
+  const full =
+    blocking.subgroup === undefined ? configuration : `${configuration}_subgroup${blocking.subgroup}`;
+  const name = matmulName(layout, full, fusion);
+  let kernel = generated.get(name);
+  if (!kernel) {
+    kernel = generateMatmul(layout, full, blocking, fusion);
+    generated.set(name, kernel);
+  }
+  return kernel;
+}
+
+/** Every generated kernel for adapters with this subgroup size (undefined: without subgroups). */
+export function matmulFamily(subgroupSize: number | undefined): Kernel<string, MatmulParam>[] {
+  return MATMUL_LAYOUTS.flatMap((layout) =>
+    matmulConfigurationNames.flatMap((configuration) =>
+      fusionsOf(layout, configuration).map((fusion) =>
+        matmulKernel(layout, configuration, subgroupSize, fusion),
+      ),
+    ),
+  );
+}
