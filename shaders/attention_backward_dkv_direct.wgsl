@@ -6,7 +6,7 @@
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
 //   dout   (N,NH*HS)  read
 //   lse    (N,NH)     read   of attention_forward
-//   delta  (N,NH)     read   of attention_backward_delta
+//   delta  (N,NH)     read   of attention_backward_dq_direct
 //   tiles  (NT,4)     read   sequence start, sequence end, first key of the tile, 0 (attentionTiles)
 //   dqkv   (N,QKV)    write  its key and value heads
 //

@@ -2,9 +2,10 @@
 // Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
+//   out    (N,NH*HS)  read   of attention_forward
 //   dout   (N,NH*HS)  read
 //   lse    (N,NH)     read   of attention_forward
-//   delta  (N,NH)     read   of attention_backward_delta
+//   delta  (N,NH)     write  sum over the head of dout * out, for attention_backward_dkv
 //   tiles  (NT,4)     read   sequence start, sequence end, first query of the tile, 0 (attentionTiles)
 //   dqkv   (N,QKV)    write  its query heads; the rest is left to attention_backward_dkv
 //
@@ -17,12 +18,13 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
-@group(0) @binding(1) var<storage, read> dout: array<vec4f>;
-@group(0) @binding(2) var<storage, read> lse: array<f32>;
-@group(0) @binding(3) var<storage, read> delta: array<f32>;
-@group(0) @binding(4) var<storage, read> tiles: array<vec4u>;
-@group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> out: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(3) var<storage, read> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(5) var<storage, read> tiles: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> dqkv: array<vec4f>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 override BLOCKS: u32; // ceil(HS / 32): 4x4 blocks of a result a thread holds; what lies beyond is compiled away
 const TILE = 32u;
@@ -67,6 +69,21 @@ fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
   if (row + 3u < end) { dqkv[at + 3u * stride] = m[3]; }
 }
 
+// delta = sum over the head of dout * out, of four rows (FlashAttention-2, algorithm 2, line 4).
+fn row_deltas(at: vec4u, columns: u32) -> vec4f {
+  var sum = vec4f(0.0);
+  for (var c = 0u; c < columns; c++) {
+    let i = at + c;
+    sum += vec4f(
+      dot(out[i.x], dout[i.x]),
+      dot(out[i.y], dout[i.y]),
+      dot(out[i.z], dout[i.z]),
+      dot(out[i.w], dout[i.w]),
+    );
+  }
+  return sum;
+}
+
 @compute @workgroup_size(8, 8)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: vec3u) {
   let tx = lid.x;
@@ -85,7 +102,12 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
   let dout_at = rows * params.NH * columns + head * columns;
   let stat = rows * params.NH + head;
   let row_lse = vec4f(lse[stat.x], lse[stat.y], lse[stat.z], lse[stat.w]);
-  let row_delta = vec4f(delta[stat.x], delta[stat.y], delta[stat.z], delta[stat.w]);
+  let row_delta = row_deltas(dout_at, columns);
+  if (tx == 0u) {
+    for (var row = queries.x; row < min(queries.x + 4u, tile.y); row++) {
+      delta[row * params.NH + head] = row_delta[row - queries.x];
+    }
+  }
 
   var dq0 = mat4x4f();
   var dq1 = mat4x4f();

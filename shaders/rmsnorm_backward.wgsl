@@ -1,13 +1,15 @@
-// rmsnorm_backward: g = dout * weight,  dinp += rstd * (g - inp * rstd^2 * mean(g * inp))
+// rmsnorm_backward: g = dout * weight,  dinp += rstd * (g - inp * rstd^2 * mean(g * inp)),
+//   partials = sum of dout * inp * rstd over 32 rows, which rmsnorm_backward_weight adds up
 // Source: derivative of rmsnorm_forward (Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4).
 //
-//   dout    (N,C)  read
-//   inp     (N,C)  read     what was normalised: `sum` after residual_rmsnorm_forward
-//   weight  (C)    read
-//   rstd    (N)    read     from the forward
-//   dinp    (N,C)  read_write, +=   the gradient of the residual stream
+//   dout      (N,C)        read
+//   inp       (N,C)        read     what was normalised: `sum` after residual_rmsnorm_forward
+//   weight    (C)          read
+//   rstd      (N)          read     from the forward
+//   dinp      (N,C)        read_write, +=   the gradient of the residual stream
+//   partials  (ceil(N/32),C)  write
 //
-// Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
+// Grid: ceil(N/32) workgroups, folded in two dimensions; 32 rows a workgroup, 8 at a time, LANES threads a row.
 struct Params { N: u32, C: u32 }
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
@@ -15,41 +17,59 @@ struct Params { N: u32, C: u32 }
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read> rstd: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dinp: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(6) var<uniform> params: Params;
 
-override LANES: u32 = 16u; // threads a row, at most 16; few where barriers are dear
-const ROWS = 4u;
-var<workgroup> partials: array<f32, 64>; // ROWS x LANES
+override LANES: u32 = 8u; // threads a row, at most 8; few where barriers are dear
+const ROWS = 32u;
+const TEAM = 8u; // rows at a time
+var<workgroup> products: array<f32, 256>; // ROWS x LANES
+var<workgroup> pulls: array<f32, ROWS>;
 
-@compute @workgroup_size(LANES, 4)
+@compute @workgroup_size(LANES, 8)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) nwg: vec3u,
   @builtin(local_invocation_id) lid: vec3u,
 ) {
-  let row = (wid.y * nwg.x + wid.x) * ROWS + lid.y;
-  let inside = row < params.N;
-  let columns = select(0u, params.C / 4u, inside);
-  let base = row * (params.C / 4u);
+  let group = wid.y * nwg.x + wid.x;
+  let first = group * ROWS;
+  let rows = min(ROWS, max(params.N, first) - first);
+  let columns = params.C / 4u;
+  let thread = lid.y * LANES + lid.x;
 
-  // sum(g * inp): each lane its columns, then every lane adds the row's partial sums in the same order.
-  var products = 0.0;
-  for (var c = lid.x; c < columns; c += LANES) {
-    products += dot(dout[base + c] * weight[c], inp[base + c]);
+  // sum(g * inp) of every row: each lane its columns, then one thread a row adds them in order.
+  for (var r = lid.y; r < rows; r += TEAM) {
+    let base = (first + r) * columns;
+    var sum = 0.0;
+    for (var c = lid.x; c < columns; c += LANES) {
+      sum += dot(dout[base + c] * weight[c], inp[base + c]);
+    }
+    products[r * LANES + lid.x] = sum;
   }
-  partials[lid.y * LANES + lid.x] = products;
   workgroupBarrier();
-  var total = 0.0;
-  for (var lane = 0u; lane < LANES; lane++) {
-    total += partials[lid.y * LANES + lane];
+  for (var r = thread; r < rows; r += TEAM * LANES) {
+    var total = 0.0;
+    for (var lane = 0u; lane < LANES; lane++) {
+      total += products[r * LANES + lane];
+    }
+    let scale = rstd[first + r];
+    pulls[r] = scale * scale * total / f32(params.C);
   }
-  var scale = 0.0;
-  if (inside) {
-    scale = rstd[row];
-  }
-  let pull = scale * scale * total / f32(params.C);
+  workgroupBarrier();
 
-  for (var c = lid.x; c < columns; c += LANES) {
-    dinp[base + c] += scale * (dout[base + c] * weight[c] - inp[base + c] * pull);
+  // Each thread its columns, the rows in order.
+  for (var c = thread; c < columns; c += TEAM * LANES) {
+    let own = weight[c];
+    var dweight = vec4f(0.0);
+    for (var r = 0u; r < rows; r++) {
+      let at = (first + r) * columns + c;
+      let scale = rstd[first + r];
+      dinp[at] += scale * (dout[at] * own - inp[at] * pulls[r]);
+      dweight += dout[at] * inp[at] * scale;
+    }
+    if (rows > 0u) {
+      partials[group * columns + c] = dweight;
+    }
   }
 }

@@ -9,9 +9,11 @@ import { sumSquares, sumSquaresLaunch, SUM_SQUARES_PARTIALS } from '../../src/ke
 import {
   residualRmsnormForward,
   rmsnormBackward,
+  rmsnormBackwardConstants,
   rmsnormBackwardLaunch,
   rmsnormBackwardWeight,
   rmsnormBackwardWeightLaunch,
+  rmsnormPartialsShape,
   rmsnormConstants,
   rmsnormForward,
   rmsnormForwardLaunch,
@@ -80,10 +82,7 @@ function attentionWorks({ NH, NKV, HS, QKV, T: most }: Shapes, N: number): Kerne
       operands: { ...kept, dout: N * NH * HS, delta: N * NH, dqkv: N * QKV },
       record: (plan, { qkv, tiles, out, lse, dout, delta, dqkv }) => {
         if (qkv && tiles && out && lse && dout && delta && dqkv)
-          addAttentionBackward(plan, { qkv, tiles, out, lse, dout, delta, dqkv }, heads, () => ({
-            N,
-            tiles: count,
-          }));
+          addAttentionBackward(plan, { qkv, tiles, out, lse, dout, delta, dqkv }, heads, () => count);
       },
     },
   ];
@@ -93,6 +92,8 @@ function normWorks({ C }: Shapes, N: number): KernelWork[] {
   const dims = { N, C };
   const row = N * C;
   const forward = rmsnormForwardLaunch({ N, C, eps: EPS });
+  const partials = rmsnormPartialsShape(1, N, C);
+  const [, most] = partials;
   return [
     plainWork(rmsnormForward, dims, { inp: row, weight: C, out: row, rstd: N }, forward, rmsnormConstants),
     plainWork(
@@ -105,15 +106,15 @@ function normWorks({ C }: Shapes, N: number): KernelWork[] {
     plainWork(
       rmsnormBackward,
       dims,
-      { dout: row, inp: row, weight: C, rstd: N, dinp: row },
+      { dout: row, inp: row, weight: C, rstd: N, dinp: row, partials: most * C },
       rmsnormBackwardLaunch({ N, C }),
-      rmsnormConstants,
+      rmsnormBackwardConstants,
     ),
     plainWork(
       rmsnormBackwardWeight,
       dims,
-      { dout: row, inp: row, rstd: N, dweight: C },
-      rmsnormBackwardWeightLaunch({ N, C }),
+      { partials: most * C, dweight: C },
+      rmsnormBackwardWeightLaunch(N, partials, C),
     ),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Kernel } from '../gpu/kernel';
 import { adamw } from './adamw';
-import { attentionBackwardDelta, attentionKernels } from './attention';
+import { attentionKernels } from './attention';
 import { decodeAttentionKernels, decodeAttentionMerge, kvCopy, moveRows, ropeAppend } from './decode';
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
@@ -35,7 +35,6 @@ export const allKernels: readonly Kernel[] = [
   rope,
   ...Object.values(attentionKernels.tiled),
   ...Object.values(attentionKernels.direct),
-  attentionBackwardDelta,
   swigluForward,
   swigluBackward,
   logitsStats,

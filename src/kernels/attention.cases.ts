@@ -1,8 +1,6 @@
 import { runOnce } from '../gpu/run_once';
 import {
-  attentionBackwardDelta,
   attentionConstants,
-  attentionDeltaLaunch,
   attentionKernels,
   attentionLaunch,
   attentionTiles,
@@ -77,61 +75,68 @@ function forwardCase(design: AttentionDesign, shape: Shape): KernelCase {
   };
 }
 
-function deltaCase(shape: Shape): KernelCase {
-  return {
-    kernel: attentionBackwardDelta.name,
-    direction: 'backward',
-    shape: name(shape),
-    run: async (gpu) => {
-      const { heads, seqStart, N, qkv, dout } = numbers(shape);
-      const out = Float32Array.from(attentionForwardReference(qkv, seqStart, heads).out);
-      const { params, grid } = attentionDeltaLaunch(N, heads);
-      const operands = { out, dout, delta: N * heads.NH };
-      const actual = await runOnce(gpu, attentionBackwardDelta, operands, params, grid);
-      const expected = attentionDeltaReference(out, dout, heads);
-      return [{ tensor: 'delta', actual: actual.delta, expected, tolerance: F32 }];
-    },
-  };
+/** What the backward kernels read of a shape, what they give, and how near. */
+function backward(shape: Shape) {
+  const { heads, seqStart, N, qkv, dout, tiles, count } = numbers(shape);
+  const forward = attentionForwardReference(qkv, seqStart, heads);
+  const delta = Float32Array.from(attentionDeltaReference(forward.out, dout, heads));
+  const lse = Float32Array.from(forward.lse);
+  const out = Float32Array.from(forward.out);
+  const gradient = attentionBackwardReference(qkv, seqStart, dout, heads);
+  const tolerance = shape.scale
+    ? { atol: 2e-3, rtol: 1e-3, reason: 'scores near 256: p is good to about 2e-5, times dp and k near 100' }
+    : GRADIENT;
+  // Each kernel writes its own columns of dqkv, which starts as 0, and leaves the others alone.
+  const queries = heads.NH * heads.HS;
+  const isQuery = (i: number): boolean => i % qkvWidth(heads) < queries;
+  const dq = gradient.map((value, i) => (isQuery(i) ? value : 0));
+  const dkv = gradient.map((value, i) => (isQuery(i) ? 0 : value));
+  const operands = { qkv, dout, lse, tiles, dqkv: new Float32Array(qkv.length) };
+  return { heads, N, count, operands, out, delta, dq, dkv, tolerance };
 }
 
-/** dq and dkv write their own columns of dqkv, which starts as 0, and leave the others alone. */
-function backwardCase(design: AttentionDesign, part: 'dq' | 'dkv', shape: Shape): KernelCase {
-  const kernel = attentionKernels[design][part];
+function queriesCase(design: AttentionDesign, shape: Shape): KernelCase {
+  const kernel = attentionKernels[design].dq;
   return {
     kernel: kernel.name,
     direction: 'backward',
     shape: name(shape),
     run: async (gpu) => {
-      const { heads, seqStart, qkv, dout, tiles, count } = numbers(shape);
-      const forward = attentionForwardReference(qkv, seqStart, heads);
-      const lse = Float32Array.from(forward.lse);
-      const delta = Float32Array.from(attentionDeltaReference(forward.out, dout, heads));
-      const { params, grid } = attentionLaunch(design, count, heads, part === 'dq' ? heads.NH : heads.NKV);
-      const operands = { qkv, dout, lse, delta, tiles, dqkv: new Float32Array(qkv.length) };
-      const actual = await runOnce(gpu, kernel, operands, params, grid, attentionConstants(design, heads));
-      const queries = heads.NH * heads.HS;
-      const expected = attentionBackwardReference(qkv, seqStart, dout, heads).map((gradient, i) =>
-        i % qkvWidth(heads) < queries === (part === 'dq') ? gradient : 0,
-      );
-      const tolerance = shape.scale
-        ? {
-            atol: 2e-3,
-            rtol: 1e-3,
-            reason: 'scores near 256: p is good to about 2e-5, times dp and k near 100',
-          }
-        : GRADIENT;
-      return [{ tensor: 'dqkv', actual: actual.dqkv, expected, tolerance }];
+      const { heads, N, count, operands, out, delta, dq, tolerance } = backward(shape);
+      const { params, grid } = attentionLaunch(design, count, heads, heads.NH);
+      const constants = attentionConstants(design, heads);
+      const all = { ...operands, out, delta: N * heads.NH };
+      const actual = await runOnce(gpu, kernel, all, params, grid, constants);
+      return [
+        { tensor: 'dqkv', actual: actual.dqkv, expected: dq, tolerance },
+        { tensor: 'delta', actual: actual.delta, expected: delta, tolerance: F32 },
+      ];
+    },
+  };
+}
+
+function keysCase(design: AttentionDesign, shape: Shape): KernelCase {
+  const kernel = attentionKernels[design].dkv;
+  return {
+    kernel: kernel.name,
+    direction: 'backward',
+    shape: name(shape),
+    run: async (gpu) => {
+      const { heads, count, operands, delta, dkv, tolerance } = backward(shape);
+      const { params, grid } = attentionLaunch(design, count, heads, heads.NKV);
+      const constants = attentionConstants(design, heads);
+      const actual = await runOnce(gpu, kernel, { ...operands, delta }, params, grid, constants);
+      return [{ tensor: 'dqkv', actual: actual.dqkv, expected: dkv, tolerance }];
     },
   };
 }
 
 export const attentionCases: KernelCase[] = [
-  ...SHAPES.map(deltaCase),
   ...(['direct', 'tiled'] as const).flatMap((design) =>
     SHAPES.flatMap((shape) => [
       forwardCase(design, shape),
-      backwardCase(design, 'dq', shape),
-      backwardCase(design, 'dkv', shape),
+      queriesCase(design, shape),
+      keysCase(design, shape),
     ]),
   ),
 ];

@@ -1,4 +1,3 @@
-import delta from '../../shaders/attention_backward_delta.wgsl?raw';
 import dkv from '../../shaders/attention_backward_dkv.wgsl?raw';
 import dkvDirect from '../../shaders/attention_backward_dkv_direct.wgsl?raw';
 import dq from '../../shaders/attention_backward_dq.wgsl?raw';
@@ -6,7 +5,7 @@ import dqDirect from '../../shaders/attention_backward_dq_direct.wgsl?raw';
 import forward from '../../shaders/attention_forward.wgsl?raw';
 import forwardDirect from '../../shaders/attention_forward_direct.wgsl?raw';
 import type { View } from '../gpu/arena';
-import { defineKernel, grid1d } from '../gpu/kernel';
+import { defineKernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import type { Heads } from './rope';
 
@@ -15,17 +14,23 @@ const forwardBinding = {
   params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
 } as const;
 
-const backwardBinding = {
-  buffers: { qkv: 'read', dout: 'read', lse: 'read', delta: 'read', tiles: 'read', dqkv: 'read_write' },
+const queriesBinding = {
+  buffers: {
+    qkv: 'read',
+    out: 'read',
+    dout: 'read',
+    lse: 'read',
+    delta: 'read_write',
+    tiles: 'read',
+    dqkv: 'read_write',
+  },
   params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
 } as const;
 
-export const attentionBackwardDelta = defineKernel({
-  name: 'attention_backward_delta',
-  wgsl: delta,
-  buffers: { out: 'read', dout: 'read', delta: 'read_write' },
-  params: { count: 'u32', HS: 'u32' },
-});
+const keysBinding = {
+  buffers: { qkv: 'read', dout: 'read', lse: 'read', delta: 'read', tiles: 'read', dqkv: 'read_write' },
+  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+} as const;
 
 /**
  * Two sets of kernels with the same bindings and results: `tiled` shares keys and values through workgroup memory, for
@@ -34,13 +39,13 @@ export const attentionBackwardDelta = defineKernel({
 export const attentionKernels = {
   tiled: {
     forward: defineKernel({ name: 'attention_forward', wgsl: forward, ...forwardBinding }),
-    dq: defineKernel({ name: 'attention_backward_dq', wgsl: dq, ...backwardBinding }),
-    dkv: defineKernel({ name: 'attention_backward_dkv', wgsl: dkv, ...backwardBinding }),
+    dq: defineKernel({ name: 'attention_backward_dq', wgsl: dq, ...queriesBinding }),
+    dkv: defineKernel({ name: 'attention_backward_dkv', wgsl: dkv, ...keysBinding }),
   },
   direct: {
     forward: defineKernel({ name: 'attention_forward_direct', wgsl: forwardDirect, ...forwardBinding }),
-    dq: defineKernel({ name: 'attention_backward_dq_direct', wgsl: dqDirect, ...backwardBinding }),
-    dkv: defineKernel({ name: 'attention_backward_dkv_direct', wgsl: dkvDirect, ...backwardBinding }),
+    dq: defineKernel({ name: 'attention_backward_dq_direct', wgsl: dqDirect, ...queriesBinding }),
+    dkv: defineKernel({ name: 'attention_backward_dkv_direct', wgsl: dkvDirect, ...keysBinding }),
   },
 } as const;
 
@@ -68,7 +73,7 @@ export function attentionTiles(seqStart: Uint32Array): { tiles: Uint32Array; cou
 export const maxAttentionTiles = (N: number, B: number): number => Math.floor(N / ATTENTION_TILE) + B;
 
 /**
- * Override constants of a design's kernels (attention_backward_delta has none). Errors: a head size they do not take is a
+ * Override constants of a design's kernels. Errors: a head size they do not take is a
  * bug and throws.
  */
 export function attentionConstants(design: AttentionDesign, { NH, NKV, HS }: Heads): Record<string, number> {
@@ -93,11 +98,6 @@ export function attentionLaunch(
   };
 }
 
-/** Params and grid of attention_backward_delta. */
-export function attentionDeltaLaunch(N: number, { NH, HS }: Heads): Launch<'count' | 'HS'> {
-  return { params: { count: N * NH, HS }, grid: grid1d(Math.ceil((N * NH) / 64)) };
-}
-
 const designFor = <D>(plan: Plan<D>): AttentionDesign => (plan.gpu.facts.isSoftware ? 'direct' : 'tiled');
 
 /** Records attention over packed sequences: qkv, tiles → out, lse. `tiles` counts the tiles of a step. */
@@ -112,18 +112,20 @@ export function addAttentionForward<D>(
   plan.add(attentionKernels[design].forward, buffers, launch, attentionConstants(design, heads));
 }
 
-/** Records its backward pass: dout (and what forward kept) → dqkv, every element written. `delta` (N,NH) is scratch. */
+/**
+ * Records its backward pass: dout (and what forward kept) → dqkv, every element written. `delta` (N,NH) goes from the
+ * queries' kernel to that of the keys.
+ */
 export function addAttentionBackward<D>(
   plan: Plan<D>,
   buffers: Record<'qkv' | 'tiles' | 'out' | 'lse' | 'dout' | 'delta' | 'dqkv', View>,
   heads: Heads,
-  dims: (dims: D) => { N: number; tiles: number },
+  tiles: (dims: D) => number,
   design: AttentionDesign = designFor(plan),
 ): void {
   const constants = attentionConstants(design, heads);
   const kernels = attentionKernels[design];
-  const launch = (across: number) => (d: D) => attentionLaunch(design, dims(d).tiles, heads, across);
-  plan.add(attentionBackwardDelta, buffers, (d) => attentionDeltaLaunch(dims(d).N, heads));
+  const launch = (across: number) => (d: D) => attentionLaunch(design, tiles(d), heads, across);
   plan.add(kernels.dq, buffers, launch(heads.NH), constants);
   plan.add(kernels.dkv, buffers, launch(heads.NKV), constants);
 }

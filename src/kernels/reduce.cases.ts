@@ -37,16 +37,18 @@ const reduceColumnsCases = [0, 1, 2, 63, 64, 65, 1031, 100_000].map((M): KernelC
 });
 
 // Elements around the 1,024 of a workgroup, and past the 262,144 of all.
-const sumSquaresCases = [0, 4, 1020, 1024, 1028, 262_144 + 4 * 61].map((count): KernelCase => ({
-  kernel: sumSquares.name,
-  direction: 'forward',
-  shape: `count=${count}`,
-  run: async (gpu) => {
-    const x = testNumbers(count, 3);
-    const expected = sumSquaresReference(x, SUM_SQUARES_PARTIALS, 1024);
-    return [{ tensor: 'partials', actual: await partialsOf(gpu, x), expected, tolerance: F32 }];
-  },
-}));
+const sumSquaresCases = [0, 4, 60, 1020, 1024, 1028, 262_144 + 4 * 61].flatMap((count) =>
+  [16, 256].map((WG): KernelCase => ({
+    kernel: sumSquares.name,
+    direction: 'forward',
+    shape: `count=${count} WG=${WG}`,
+    run: async (gpu) => {
+      const x = testNumbers(count, 3);
+      const expected = sumSquaresReference(x, SUM_SQUARES_PARTIALS, 1024);
+      return [{ tensor: 'partials', actual: await partialsOf(gpu, x, WG), expected, tolerance: F32 }];
+    },
+  })),
+);
 
 // What a diverged run leaves in its gradients, or what overflows when squared, shows in the partial sum it falls in.
 const BAD = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 3e38];
@@ -64,10 +66,10 @@ const overflowCases = BAD.map((bad): KernelCase => ({
   },
 }));
 
-async function partialsOf(gpu: Gpu, x: Float32Array): Promise<Float32Array> {
+async function partialsOf(gpu: Gpu, x: Float32Array, WG = 256): Promise<Float32Array> {
   const { params, grid } = sumSquaresLaunch({ count: x.length });
   const operands = { x, partials: SUM_SQUARES_PARTIALS };
-  const { partials } = await runOnce(gpu, sumSquares, operands, params, grid);
+  const { partials } = await runOnce(gpu, sumSquares, operands, params, grid, { WG });
   return partials;
 }
 

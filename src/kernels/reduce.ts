@@ -1,6 +1,7 @@
 import normFinishWgsl from '../../shaders/norm_finish.wgsl?raw';
 import reduceColumnsWgsl from '../../shaders/reduce_columns.wgsl?raw';
 import sumSquaresWgsl from '../../shaders/sum_squares.wgsl?raw';
+import type { Gpu } from '../gpu/device';
 import { defineKernel } from '../gpu/kernel';
 import type { Launch } from '../gpu/plan';
 
@@ -27,6 +28,9 @@ export const normFinish = defineKernel({
   buffers: { partials: 'read', norm: 'read_write' },
   params: { P: 'u32', max_grad_norm: 'f32' },
 });
+
+/** Threads a workgroup of `sumSquares`: few on a CPU adapter, where barriers are dear. */
+export const sumSquaresConstants = (gpu: Gpu): { WG: number } => ({ WG: gpu.facts.isSoftware ? 16 : 256 });
 
 /** Columns of what `reduceColumns` sums. */
 export const REDUCED_COLUMNS = 16;

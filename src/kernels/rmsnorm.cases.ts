@@ -8,6 +8,7 @@ import {
   rmsnormBackwardLaunch,
   rmsnormBackwardWeight,
   rmsnormBackwardWeightLaunch,
+  rmsnormPartialsShape,
   rmsnormForward,
   rmsnormForwardLaunch,
 } from './rmsnorm';
@@ -87,6 +88,16 @@ function backwardInputs(N: number, C: number) {
   return { dout, inp, weight, rstd, expected };
 }
 
+/** Sums of 32 rows of dout * inp * rstd each. */
+function partialSums(dout: Float32Array, inp: Float32Array, rstd: Float32Array, N: number, C: number) {
+  const partials = new Float64Array(Math.ceil(N / 32) * C);
+  for (let i = 0; i < N * C; i++) {
+    const row = Math.floor(i / C);
+    partials[Math.floor(row / 32) * C + (i % C)]! += dout[i]! * inp[i]! * rstd[row]!;
+  }
+  return partials;
+}
+
 function backwardCase(N: number, C: number, LANES: number): KernelCase {
   return {
     kernel: rmsnormBackward.name,
@@ -96,14 +107,19 @@ function backwardCase(N: number, C: number, LANES: number): KernelCase {
       const { dout, inp, weight, rstd, expected } = backwardInputs(N, C);
       const before = testNumbers(N * C, 9);
       const { params, grid } = rmsnormBackwardLaunch({ N, C });
-      const operands = { dout, inp, weight, rstd, dinp: before };
+      const partials = partialSums(dout, inp, rstd, N, C);
+      const operands = { dout, inp, weight, rstd, dinp: before, partials: partials.length };
       const actual = await runOnce(gpu, rmsnormBackward, operands, params, grid, { LANES });
       const dinp = expected.dinp.map((gradient, i) => before[i]! + gradient);
-      return [{ tensor: 'dinp', actual: actual.dinp, expected: dinp, tolerance: F32 }];
+      return [
+        { tensor: 'dinp', actual: actual.dinp, expected: dinp, tolerance: F32 },
+        { tensor: 'partials', actual: actual.partials, expected: partials, tolerance: F32 },
+      ];
     },
   };
 }
 
+/** Two norms of the same rows, whose weights lie a little apart. */
 function backwardWeightCase(N: number, C: number): KernelCase {
   return {
     kernel: rmsnormBackwardWeight.name,
@@ -111,11 +127,22 @@ function backwardWeightCase(N: number, C: number): KernelCase {
     shape: `N=${N} C=${C}`,
     run: async (gpu) => {
       const { dout, inp, rstd, expected } = backwardInputs(N, C);
-      const before = testNumbers(C, 10);
-      const { params, grid } = rmsnormBackwardWeightLaunch({ N, C });
-      const operands = { dout, inp, rstd, dweight: before };
-      const actual = await runOnce(gpu, rmsnormBackwardWeight, operands, params, grid);
-      const dweight = expected.dweight.map((gradient, c) => before[c]! + gradient);
+      const shape = rmsnormPartialsShape(2, N, C);
+      const [K, most] = shape;
+      const stride = C + 4;
+      const before = testNumbers(K * stride, 10);
+      const partials = new Float32Array(K * most * C).fill(Number.NaN);
+      partials.set(partialSums(dout, inp, rstd, N, C));
+      partials.set(
+        partialSums(dout, inp, rstd, N, C).map((sum) => 2 * sum),
+        most * C,
+      );
+      const { params, grid } = rmsnormBackwardWeightLaunch(N, shape, stride);
+      const actual = await runOnce(gpu, rmsnormBackwardWeight, { partials, dweight: before }, params, grid);
+      const dweight = Array.from(before, (value, i) => {
+        const gradient = i % stride < C ? expected.dweight[i % stride]! : 0;
+        return value + (Math.floor(i / stride) + 1) * gradient;
+      });
       return [{ tensor: 'dweight', actual: actual.dweight, expected: dweight, tolerance: F32 }];
     },
   };
@@ -126,7 +153,7 @@ export const rmsnormCases: readonly KernelCase[] = SHAPES.flatMap(([N, C]) => [
   forwardCase(N, C, 1),
   residualForwardCase(N, C, 16),
   residualForwardCase(N, C, 1),
-  backwardCase(N, C, 16),
+  backwardCase(N, C, 8),
   backwardCase(N, C, 1),
   backwardWeightCase(N, C),
 ]);

@@ -35,30 +35,47 @@ export const residualRmsnormForward = defineKernel({
   params: { N: 'u32', C: 'u32', eps: 'f32' },
 });
 
-/** dinp += gradient; `inp` is what was normalised. */
+/** dinp += gradient; `inp` is what was normalised. partials (ceil(N/32),C): the weight's gradient, 32 rows each. */
 export const rmsnormBackward = defineKernel({
   name: 'rmsnorm_backward',
   wgsl: backwardWgsl,
-  buffers: { dout: 'read', inp: 'read', weight: 'read', rstd: 'read', dinp: 'read_write' },
+  buffers: {
+    dout: 'read',
+    inp: 'read',
+    weight: 'read',
+    rstd: 'read',
+    dinp: 'read_write',
+    partials: 'read_write',
+  },
   params: { N: 'u32', C: 'u32' },
 });
 
-/** dweight += gradient. */
+/** dweight += the partial sums of K norms, whose weights lie `stride` floats apart. */
 export const rmsnormBackwardWeight = defineKernel({
   name: 'rmsnorm_backward_weight',
   wgsl: backwardWeightWgsl,
-  buffers: { dout: 'read', inp: 'read', rstd: 'read', dweight: 'read_write' },
-  params: { N: 'u32', C: 'u32' },
+  buffers: { partials: 'read', dweight: 'read_write' },
+  params: { K: 'u32', C: 'u32', blocks: 'u32', most: 'u32', stride: 'u32' },
 });
 
 const ROWS_A_WORKGROUP = 4;
-const COLUMNS_A_WORKGROUP = 16;
+/** Rows whose sum `rmsnormBackward` leaves as one row of partials. */
+const ROWS_A_BLOCK = 32;
 
-/**
- * Threads a row of all but `rmsnormBackwardWeight`: one on a CPU adapter, where barriers are dear (5 times faster on
- * SwiftShader).
- */
+/** Threads a row of the forward kernels: one on a CPU adapter, where barriers are dear (5 times faster on SwiftShader). */
 export const rmsnormConstants = (gpu: Gpu): { LANES: number } => ({ LANES: gpu.facts.isSoftware ? 1 : 16 });
+
+/** Threads a row of `rmsnormBackward`. */
+export const rmsnormBackwardConstants = (gpu: Gpu): { LANES: number } => ({
+  LANES: gpu.facts.isSoftware ? 1 : 8,
+});
+
+/** Shape of the partials of K norms over at most N rows: each norm's part starts at a multiple of 256 bytes. */
+export const rmsnormPartialsShape = (K: number, N: number, C: number): [number, number, number] => [
+  K,
+  Math.ceil(N / ROWS_A_BLOCK / 16) * 16,
+  C,
+];
 
 /** Launch of `rmsnormForward` and `residualRmsnormForward`. */
 export function rmsnormForwardLaunch({
@@ -70,9 +87,17 @@ export function rmsnormForwardLaunch({
 }
 
 export function rmsnormBackwardLaunch({ N, C }: RmsnormDims): Launch<'N' | 'C'> {
-  return { params: { N, C }, grid: grid1d(Math.ceil(N / ROWS_A_WORKGROUP)) };
+  return { params: { N, C }, grid: grid1d(Math.ceil(N / ROWS_A_BLOCK)) };
 }
 
-export function rmsnormBackwardWeightLaunch({ N, C }: RmsnormDims): Launch<'N' | 'C'> {
-  return { params: { N, C }, grid: [N === 0 ? 0 : Math.ceil(C / COLUMNS_A_WORKGROUP)] };
+/** `shape`: of the partials, by `rmsnormPartialsShape`; N rows of them are this step's. */
+export function rmsnormBackwardWeightLaunch(
+  N: number,
+  [K, most, C]: readonly [number, number, number],
+  stride: number,
+): Launch<'K' | 'C' | 'blocks' | 'most' | 'stride'> {
+  return {
+    params: { K, C, blocks: Math.ceil(N / ROWS_A_BLOCK), most, stride },
+    grid: grid1d(Math.ceil((K * C) / 256)),
+  };
 }

@@ -1,3 +1,4 @@
+import { rmsnormPartialsShape } from '../kernels/rmsnorm';
 import { Arena, type Tensor } from '../gpu/arena';
 import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
@@ -117,9 +118,14 @@ export class ActivationGradients {
   readonly delta: Tensor;
   readonly gateUp: Tensor;
   readonly activated: Tensor;
+  /** What each norm's weight has coming, by blocks of rows: see rmsnorm_backward_weight. */
+  readonly norms: Tensor;
+  readonly normsShape: readonly [number, number, number];
 
   constructor(config: ModelConfig, { tokens: N }: Capacity) {
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
+    this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, C);
+    this.norms = this.arena.tensor('dnorms', this.normsShape);
     this.stream = this.arena.tensor('dstream', [N, C]);
     this.normed = this.arena.tensor('dnormed', [N, C]);
     this.qkv = this.arena.tensor('dqkv', [N, qkvWidth(config)]);

@@ -1,7 +1,13 @@
 import type { View } from '../gpu/arena';
 import type { Plan } from '../gpu/plan';
 import { adamw, adamwLaunch } from '../kernels/adamw';
-import { normFinish, normFinishLaunch, sumSquares, sumSquaresLaunch } from '../kernels/reduce';
+import {
+  normFinish,
+  normFinishLaunch,
+  sumSquares,
+  sumSquaresConstants,
+  sumSquaresLaunch,
+} from '../kernels/reduce';
 import type { Parameters } from './parameters';
 
 /** AdamW's settings, by torch.optim.AdamW's and transformers' names. */
@@ -31,7 +37,12 @@ export function recordUpdate(
 ): void {
   const { grad, m, v, partials, norm } = views;
   const { count, decayEnd } = weights;
-  plan.add(sumSquares, { x: grad, partials }, () => sumSquaresLaunch({ count }));
+  plan.add(
+    sumSquares,
+    { x: grad, partials },
+    () => sumSquaresLaunch({ count }),
+    sumSquaresConstants(plan.gpu),
+  );
   plan.add(normFinish, { partials, norm }, ({ max_grad_norm }) => normFinishLaunch({ max_grad_norm }));
   plan.add(adamw, { param: weights.arena.all, grad, m, v, norm }, ({ step, learning_rate, weight_decay }) =>
     adamwLaunch({

@@ -1,5 +1,5 @@
 import { LabError } from '../errors';
-import { Arena, type Tensor } from '../gpu/arena';
+import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import { qkvWidth, type ModelConfig } from './config';
 import { llama } from './families/llama';
 import type { NamedTensor } from './safetensors';
@@ -87,6 +87,17 @@ export class Parameters {
     this.slice(llama.norm, this.norm, 0, [C]);
     this.valueBias = arena.tensor(VALUE_HEAD_BIAS, [1]);
     this.slice(VALUE_HEAD_BIAS, this.valueBias, 0, [1]);
+  }
+
+  /** The weights of all norms: attention and MLP of each layer in turn, then the last; `normStride` floats apart. */
+  get norms(): View {
+    const first = this.layers[0]?.attentionNorm ?? this.norm;
+    return part(first, 0, this.norm.offset + this.norm.bytes - first.offset);
+  }
+
+  get normStride(): number {
+    const [first] = this.layers;
+    return first ? (first.mlpNorm.offset - first.attentionNorm.offset) / 4 : 0;
   }
 
   /** Elements of the arena, padding included. */

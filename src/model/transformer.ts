@@ -3,10 +3,10 @@ import type { ActivationGradients, Activations, BatchInputs, LayerActivations } 
 import { attentionBackward, attentionForward } from './layers/attention';
 import { embeddingBackward, embeddingForward } from './layers/embedding';
 import { mlpActivate, mlpBackward, mlpForward } from './layers/mlp';
-import { normBackward, normForward, residualNormForward } from './layers/norm';
+import { normBackward, normForward, normWeightsBackward, residualNormForward } from './layers/norm';
 import type { Recorder } from './layers/recorder';
 import type { LayerParameters, Parameters } from './parameters';
-import type { Tensor } from '../gpu/arena';
+import { rowsOf, type Tensor, type View } from '../gpu/arena';
 
 /** How a block attends: within a packed batch, or over a KV cache. */
 export type Attend = (layer: LayerActivations, index: number) => void;
@@ -79,7 +79,9 @@ export function transformerBackward(
 ): void {
   const { hidden_size: C } = r.config;
   r.plan.add(fill, { out: grads.stream }, ({ N }) => fillLaunch({ count: N * C, value: 0 }));
-  normBackward(r, grads.normed, saved.stream, weights.norm, saved.rstd, grads.stream, dweights.norm);
+  const partials = (norm: number): View => rowsOf(grads.norms, norm, 1);
+  const last = 2 * saved.layers.length;
+  normBackward(r, grads.normed, saved.stream, weights.norm, saved.rstd, grads.stream, partials(last));
   for (let l = saved.layers.length - 1; l >= 0; l--) {
     const layer = saved.layers[l];
     const own = weights.layers[l];
@@ -89,7 +91,15 @@ export function transformerBackward(
     const gone = saved.keep === 'checkpoints' && l < saved.layers.length - 1;
     if (gone) recomputeBlock(r, own, layer, saved.branch, inputs);
     mlpBackward(r, grads.stream, own, down, layer, grads);
-    normBackward(r, grads.normed, layer.middle, own.mlpNorm, layer.mlpRstd, grads.stream, down.mlpNorm);
+    normBackward(
+      r,
+      grads.normed,
+      layer.middle,
+      own.mlpNorm,
+      layer.mlpRstd,
+      grads.stream,
+      partials(2 * l + 1),
+    );
     attentionBackward(r, grads.stream, own, down, layer, grads, inputs);
     normBackward(
       r,
@@ -98,8 +108,9 @@ export function transformerBackward(
       own.attentionNorm,
       layer.attentionRstd,
       grads.stream,
-      down.attentionNorm,
+      partials(2 * l),
     );
   }
+  normWeightsBackward(r, grads, dweights);
   embeddingBackward(r, grads.stream, inputs.buckets, dweights.embed);
 }

@@ -76,7 +76,7 @@ export function attentionBackward(
       dqkv: grads.qkv,
     },
     headsOf(r),
-    (dims) => dims,
+    (dims) => dims.tiles,
   );
   addRope(
     r.plan,

@@ -1,6 +1,7 @@
 import {
   residualRmsnormForward,
   rmsnormBackward,
+  rmsnormBackwardConstants,
   rmsnormBackwardLaunch,
   rmsnormBackwardWeight,
   rmsnormBackwardWeightLaunch,
@@ -8,7 +9,9 @@ import {
   rmsnormForward,
   rmsnormForwardLaunch,
 } from '../../kernels/rmsnorm';
-import type { Tensor } from '../../gpu/arena';
+import type { Tensor, View } from '../../gpu/arena';
+import type { ActivationGradients } from '../activations';
+import type { Parameters } from '../parameters';
 import type { Recorder } from './recorder';
 
 /** out (N,C) = RMSNorm(inp), keeping rstd (N). */
@@ -41,7 +44,7 @@ export function residualNormForward(
   );
 }
 
-/** dstream += the gradient through the norm of `inp`; dweight += its own. */
+/** dstream += the gradient through the norm of `inp`; its weight's is left in `partials` for `normWeightsBackward`. */
 export function normBackward(
   r: Recorder,
   dout: Tensor,
@@ -49,16 +52,21 @@ export function normBackward(
   weight: Tensor,
   rstd: Tensor,
   dstream: Tensor,
-  dweight: Tensor,
+  partials: View,
 ): void {
   const { hidden_size: C } = r.config;
   r.plan.add(
     rmsnormBackward,
-    { dout, inp, weight, rstd, dinp: dstream },
+    { dout, inp, weight, rstd, dinp: dstream, partials },
     ({ N }) => rmsnormBackwardLaunch({ N, C }),
-    rmsnormConstants(r.gpu),
+    rmsnormBackwardConstants(r.gpu),
   );
-  r.plan.add(rmsnormBackwardWeight, { dout, inp, rstd, dweight }, ({ N }) =>
-    rmsnormBackwardWeightLaunch({ N, C }),
+}
+
+/** The weights of all norms += what `normBackward` left for each. */
+export function normWeightsBackward(r: Recorder, grads: ActivationGradients, dweights: Parameters): void {
+  const { norms: partials, normsShape } = grads;
+  r.plan.add(rmsnormBackwardWeight, { partials, dweight: dweights.norms }, ({ N }) =>
+    rmsnormBackwardWeightLaunch(N, normsShape, dweights.normStride),
   );
 }
