@@ -3,6 +3,7 @@
  *   --suite a,b    which parts (default: all but peers and soak); `roofline` alone measures nothing else
  *   --model a,b    some models only: nano, mini, SmolLM2-135M, GPT-2, Qwen2.5-0.5B
  *   --json FILE    also writes the report
+ *   --add          adds its figures to the report that FILE holds, instead of writing it anew
  * The same suites run in a browser: npm run bench:browser, and the lab's /bench page.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { openNodeGpu } from '../src/cli/node_gpu';
 import { adapterName, openGpu } from '../src/gpu/device';
 import { VERSION } from '../src/version';
+import { addFigures, parseReport } from './figure';
 import { runBench } from './run';
 import { suites } from './suites';
 import type { SuiteTable } from './suite';
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     suite: { type: 'string', default: Object.keys(suites).join(',') },
     model: { type: 'string', default: '' },
     json: { type: 'string' },
+    add: { type: 'boolean', default: false },
     minutes: { type: 'string' },
   },
 });
@@ -57,7 +60,11 @@ try {
     onFigure: (figure) => console.log(figureLine(figure)),
     onNote: (sentence) => console.log(`  ${sentence}`),
   });
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (values.json !== undefined) {
+    const before = values.add && existsSync(values.json) ? readFileSync(values.json, 'utf8') : undefined;
+    const whole = before === undefined ? report : addFigures(parseReport(before), report);
+    writeFileSync(values.json, `${JSON.stringify(whole, null, 2)}\n`);
+  }
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

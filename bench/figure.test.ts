@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { costOf, kernelFigureName, measureOf, parseKernelName } from './cost';
-import { median, parseReport } from './figure';
+import { addFigures, median, parseReport } from './figure';
 import { figureLine, formatValue, rooflineLine } from './table';
 
 const REPORT = {
@@ -20,6 +20,19 @@ test('the median of odd, even and no values', () => {
 
 test('a report is read back as it was written', () => {
   expect(parseReport(JSON.stringify(REPORT))).toEqual(REPORT);
+});
+
+test('figures measured later join a report of the same adapter, and replace their namesakes', () => {
+  const [first] = REPORT.figures;
+  if (!first) throw new Error('no figure');
+  const [again, other] = [
+    { ...first, value: 4 },
+    { ...first, name: 'other' },
+  ];
+  const later = { ...REPORT, roofline: { copy_gb_s: 6, fma_gflop_s: 7 }, figures: [again, other] };
+  expect(addFigures(REPORT, later)).toEqual({ ...later, figures: [again, other] });
+  expect(addFigures(later, REPORT).figures).toEqual([first, other]);
+  expect(() => addFigures(REPORT, { ...later, adapter: 'another' })).toThrow(/takes no figures/);
 });
 
 test.each([

@@ -40,6 +40,14 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(half) ? ((sorted[half - 1] ?? Number.NaN) + upper) / 2 : upper;
 }
 
+/** A report with the figures of a later one on the same adapter added, those of the same name replaced. */
+export function addFigures(report: Report, later: Report): Report {
+  if (report.adapter !== later.adapter)
+    throw new Error(`A report of ${report.adapter} takes no figures of ${later.adapter}.`);
+  const figures = new Map([...report.figures, ...later.figures].map((figure) => [figure.name, figure]));
+  return { ...later, figures: [...figures.values()] };
+}
+
 /**
  * Reads a report back. Errors: throws, in a sentence, when the text is no report of this bench.
  */

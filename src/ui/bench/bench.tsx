@@ -5,7 +5,7 @@ import '../theme.css';
 import '../base.css';
 import './bench.css';
 import { BenchPage } from './BenchPage';
-import { SUITES, showRecorded, startBench } from './bench_store';
+import { SUITES, showFirst, startBench } from './bench_store';
 
 /**
  * The page at bench.html. `?run` starts at once; `suite` and `model` (names with commas) choose what, `report=PATH` posts the
@@ -18,7 +18,7 @@ function start(): void {
   if (query.has('run')) {
     const suites = query.has('suite') ? list('suite') : SUITES.map(({ id }) => id);
     startBench({ suites, models: list('model') }, query.get('report'));
-  } else void showRecorded();
+  } else void showFirst();
   const root = document.getElementById('root');
   if (root) {
     createRoot(root).render(

@@ -92,11 +92,19 @@ export async function openReport(file: File): Promise<void> {
   show(await file.text(), 'file', file.name);
 }
 
-/** Shows a run that came with the lab: the first, when none is named. */
-export async function showRecorded(name = RECORDED[0]): Promise<void> {
+/** Shows a run that came with the lab. */
+export async function showRecorded(name: string): Promise<void> {
   const path = Object.keys(recorded).find((path) => nameOf(path) === name);
   const load = path === undefined ? undefined : recorded[path];
-  if (load) show(await load(), 'recorded', name ?? '');
+  if (load) show(await load(), 'recorded', name);
+}
+
+/** What the page opens with: a recorded run, where nothing else has come before it. */
+export async function showFirst(): Promise<void> {
+  const [path] = Object.keys(recorded);
+  const text = path === undefined ? undefined : await recorded[path]?.();
+  if (path === undefined || text === undefined || useBench.getState().phase !== 'empty') return;
+  show(text, 'recorded', nameOf(path));
 }
 
 function show(text: string, source: 'file' | 'recorded', name: string): void {
