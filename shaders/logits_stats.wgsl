@@ -42,8 +42,11 @@ fn merge(a: Softmax, b: Softmax) -> Softmax {
   return Softmax(m, s, t, select(a.argmax, b.argmax, second));
 }
 
+// Of one thread: every fourth column has its own sums, so that long rows keep their small terms.
+struct Running { m: f32, s: vec4f, t: vec4f, argmax: u32 }
+
 // Takes four columns in.
-fn take(before: Softmax, logits: vec4f, column: u32) -> Softmax {
+fn take(before: Running, logits: vec4f, column: u32) -> Running {
   let z = select(vec4f(LOWEST), logits, column + vec4u(0u, 1u, 2u, 3u) < vec4u(params.V));
   let most = max(max(z.x, z.y), max(z.z, z.w));
   let m = max(before.m, most);
@@ -52,10 +55,10 @@ fn take(before: Softmax, logits: vec4f, column: u32) -> Softmax {
   let e = exp(d);
   let ez = exp(dz);
   let first = column + select(select(select(3u, 2u, z.z == most), 1u, z.y == most), 0u, z.x == most);
-  return Softmax(
+  return Running(
     m,
-    e * before.s + dot(ez, vec4f(1.0)),
-    e * (before.t + d * before.s) + dot(ez, dz),
+    e * before.s + ez,
+    e * (before.t + d * before.s) + ez * dz,
     select(before.argmax, first, most > before.m)
   );
 }
@@ -72,10 +75,11 @@ fn main(
   let columns = select(0u, params.V, row < params.R);
   let base = row * (params.ldv / 4u);
 
-  var running = Softmax(LOWEST, 0.0, 0.0, 0xffffffffu);
+  var own = Running(LOWEST, vec4f(0.0), vec4f(0.0), 0xffffffffu);
   for (var column = lane * 4u; column < columns; column += LANES * 4u) {
-    running = take(running, logits[base + column / 4u], column);
+    own = take(own, logits[base + column / 4u], column);
   }
+  var running = Softmax(own.m, dot(own.s, vec4f(1.0)), dot(own.t, vec4f(1.0)), own.argmax);
 
   found[index] = running;
   workgroupBarrier();

@@ -8,7 +8,7 @@ import { Resources } from '../model/resources';
 
 const MICRO_BATCH_TOKENS = 4096;
 const MOST_SLOTS = 128;
-const LOGITS_BYTES = 16 * 2 ** 20;
+const LOGITS_BYTES = 32 * 2 ** 20;
 /** Rows of a chunk start at multiples of 256 bytes in every buffer. */
 const CHUNK_STEP = 64;
 
