@@ -35,6 +35,9 @@ const attention = (products: number, rows: number): Accounting => ({
 
 const elementwise = (cost: Accounting['cost']): Accounting => ({ measure: 'bytes', cost });
 
+/** Rows whose sum the backward of a norm leaves as one row, for the gradient of its weight. */
+const NORM_BLOCK = 32;
+
 /**
  * Operations and bytes that each kernel cannot do without: every input read once, every output written once, `+=` both. A
  * kernel that reads more than once is the slower for it. Only multiplications and additions of the formula are counted.
@@ -60,8 +63,11 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   },
   rmsnorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 4 * d('N') * d('C'))),
   residual_rmsnorm_forward: elementwise((d) => moved(4 * d('N') * d('C'), 5 * d('N') * d('C'))),
-  rmsnorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 8 * d('N') * d('C'))),
-  rmsnorm_backward_weight: elementwise((d) => moved(2 * d('N') * d('C'), 3 * d('N') * d('C'))),
+  rmsnorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 11 * d('N') * d('C'))),
+  rmsnorm_backward_weight: elementwise((d) => {
+    const sums = d('K') * Math.ceil(d('N') / NORM_BLOCK) * d('C');
+    return moved(sums + 2 * d('K') * d('C'), sums);
+  }),
   rope: elementwise((d) =>
     moved(2 * d('N') * (d('NH') + d('NKV')) * d('HS'), 3 * d('N') * (d('NH') + d('NKV')) * d('HS')),
   ),

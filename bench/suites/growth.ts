@@ -97,11 +97,11 @@ async function series(
     ['bytes', bytes],
   ] as const) {
     if (points.length < 2) continue;
-    const { exponent, steepest, steepestAt } = fitPower(points);
+    const { exponent, steepest } = fitPower(points);
     const count = points.length;
     report({ name: `growth/${axis}/${of}/exponent`, value: exponent, unit: 'exponent', samples: count });
     report({
-      name: `growth/${axis}/${of}/steepest_at_${letter}=${steepestAt}`,
+      name: `growth/${axis}/${of}/steepest`,
       value: steepest,
       unit: 'exponent',
       samples: count,

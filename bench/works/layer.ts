@@ -88,11 +88,13 @@ function attentionWorks({ NH, NKV, HS, QKV, T: most }: Shapes, N: number): Kerne
   ];
 }
 
-function normWorks({ C }: Shapes, N: number): KernelWork[] {
+function normWorks({ C, L }: Shapes, N: number): KernelWork[] {
   const dims = { N, C };
   const row = N * C;
   const forward = rmsnormForwardLaunch({ N, C, eps: EPS });
-  const partials = rmsnormPartialsShape(1, N, C);
+  // All norms of the model leave their weights' gradients to one dispatch.
+  const K = 2 * L + 1;
+  const partials = rmsnormPartialsShape(K, N, C);
   const [, most] = partials;
   return [
     plainWork(rmsnormForward, dims, { inp: row, weight: C, out: row, rstd: N }, forward, rmsnormConstants),
@@ -112,8 +114,8 @@ function normWorks({ C }: Shapes, N: number): KernelWork[] {
     ),
     plainWork(
       rmsnormBackwardWeight,
-      dims,
-      { partials: most * C, dweight: C },
+      { K, N, C },
+      { partials: K * most * C, dweight: K * C },
       rmsnormBackwardWeightLaunch(N, partials, C),
     ),
   ];
