@@ -246,6 +246,7 @@ function newRecord(session: Session, plan: RunPlan): RunRecord {
       ? { eval_dataset: { name: evalDataset.name, hash: evalDataset.hash, problems: plan.test.length } }
       : {}),
     adapter: adapterName(session.gpu.facts),
+    choices: { ...session.gpu.choices },
     versions: session.versions,
     events: [],
     seconds: {},

@@ -53,7 +53,7 @@ export interface RunRecord {
   seconds: Record<string, number>;
   /** Seconds in which completions were being graded, beside the phases. */
   grade_seconds?: number;
-  /** Which configuration of the matmul ran for each class of shapes; absent where the lab's default table did. */
+  /** Which configuration of the matmul ran for each class of shapes: the table pinned on the device. */
   choices?: Record<string, string>;
   error?: { code: string; message: string };
 }

@@ -50,7 +50,8 @@ export interface Plot {
   y: Scale;
 }
 
-const BUCKETS = 300;
+/** A plot is some 300 to 500 pixels wide: more points than this would fall on one another. */
+const BUCKETS = 150;
 
 /** The x range all charts share: from zero, or the first value, to the furthest any shown run has come. */
 export function xScale(runs: readonly ChartRun[], axis: AxisId): Scale {

@@ -1,10 +1,16 @@
-/** Drawing one chart a task: several charts redrawn at once would hold the page longer than a frame. */
+/** Drawing one chart at a time: several charts redrawn at once would hold the page longer than a frame. */
 import { useEffect, useState } from 'react';
+
+/**
+ * From one turn to the next. The drawing library finishes what it is given in the next animation frame, all charts that are
+ * then waiting in one task; two frames lie between turns, so that there is one.
+ */
+const TURN_MS = 34;
 
 const waiting: (() => void)[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Runs `draw` in a task of its own, after those that came before it. Returns a function that takes it back. */
+/** Runs `draw` in a task and frame of its own, after those that came before it. Returns a function that takes it back. */
 export function takeTurn(draw: () => void): () => void {
   waiting.push(draw);
   timer ??= setTimeout(next);
@@ -15,9 +21,9 @@ export function takeTurn(draw: () => void): () => void {
 }
 
 function next(): void {
-  timer = undefined;
   const draw = waiting.shift();
-  if (waiting.length > 0) timer = setTimeout(next);
+  // Also after the last: whoever comes next must not share its frame.
+  timer = draw && setTimeout(next, TURN_MS);
   draw?.();
 }
 

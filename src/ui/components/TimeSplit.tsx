@@ -61,7 +61,7 @@ function Details({ record, parts }: { record: RunRecord; parts: readonly TimePar
       </table>
       {choices.length > 0 && (
         <p className="muted">
-          Matmul kernels measured for this GPU:{' '}
+          Matmul kernels on this GPU:{' '}
           <span className="mono">{choices.map(([shape, name]) => `${shape} ${name}`).join(', ')}</span>
         </p>
       )}
