@@ -1,3 +1,4 @@
+import { LabError } from '../errors';
 import type { View } from '../gpu/arena';
 import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Launch, Plan } from '../gpu/plan';
@@ -68,7 +69,9 @@ export function defaultChoices({ isSoftware, subgroupSize }: AdapterFacts): Matm
   if (!isSoftware) return everyLayout('tiled_16x64', 'tiled_32x32', 'tiled_64x64');
   // Wide blocks pay where lanes are few; without subgroups small blocks load least.
   if (subgroupSize === undefined) return everyLayout('direct_8x32', 'direct_8x32', 'direct_8x32');
-  return everyLayout('direct_8x32', 'direct_16x32', subgroupSize === 4 ? 'direct_32x64' : 'direct_32x32');
+  const choices = everyLayout('direct_8x32', 'direct_16x32', 'direct_32x32');
+  // A weight's gradient sums over every token: long enough a loop for the widest block.
+  return subgroupSize === 4 ? { ...choices, 'tn/many': 'direct_32x64' } : choices;
 }
 
 const isPinned = (gpu: Gpu): boolean => Object.keys(gpu.choices).length > 0;
@@ -143,7 +146,8 @@ export function matmulLaunch(
 /**
  * Records out = a·b (or +=) in the given layout, with what `extras` adds to it. Views hold whole rows: a, b and out are
  * row-major with the strides of `dims`. M or N = 0 dispatches nothing. Every configuration the layout may need is recorded;
- * in each step the one for its M is dispatched, and a row has the same bits in all of them.
+ * in each step the one for its M is dispatched, and a row has the same bits in all of them. Errors: `unsupported` for f16
+ * without shader-f16.
  */
 export function addMatmul<D>(
   plan: Plan<D>,
@@ -154,6 +158,12 @@ export function addMatmul<D>(
   extras: MatmulExtras = {},
 ): void {
   const { norm, residual, bias, swiglu = false, bStorage = 'f32' } = extras;
+  if (bStorage === 'f16' && !gpu.facts.features.includes('shader-f16')) {
+    throw new LabError(
+      'unsupported',
+      'This GPU does not compute with weights stored as f16; store them as f32.',
+    );
+  }
   const fusion: MatmulFusion = {
     norm: norm !== undefined,
     residual: residual !== undefined,
