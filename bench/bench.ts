@@ -23,9 +23,9 @@ import { figureLine, rooflineLine } from './table';
 const onRequest: SuiteTable = {
   soak: async () => (await import('./suites/soak')).soak,
   peers: async () => {
-    const { peersSuite } = await import('./peers');
+    const { measurePeers } = await import('./peers');
     const { launchChildren } = await import('./peers/children');
-    return peersSuite(await launchChildren());
+    return async (context) => measurePeers(await launchChildren(), context);
   },
 };
 

@@ -1,6 +1,7 @@
 /**
  * npm run bench:browser: the bench in a headless Chromium, through the lab's own /bench page. Flags as of `npm run bench`:
  *   --suite a,b    --model a,b    --json FILE
+ * The peers, each in a browser of its own, are measured after the rest.
  * CHROME_PATH names a browser. LAB_ADAPTER=swiftshader takes the browser's software adapter; without it that is taken where
  * the browser finds no hardware.
  */
@@ -17,6 +18,7 @@ const SOFTWARE = '--use-webgpu-adapter=swiftshader';
 const REPORT = 'bench-report';
 const POLL_MS = 1000;
 const HOUR = 3_600_000;
+const PEERS = 'peers';
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +28,7 @@ const { values } = parseArgs({
   },
 });
 
+const suites = values.suite.split(',');
 await build({ logLevel: 'error' });
 const server = await preview({ preview: { port: 0, host: '127.0.0.1', open: false }, logLevel: 'error' });
 const base = server.resolvedUrls?.local[0] ?? '';
@@ -36,6 +39,7 @@ try {
   if (!report) throw new Error('The browser offers no WebGPU adapter, neither hardware nor software.');
   console.log(rooflineLine(report.roofline));
   for (const figure of report.figures) console.log(figureLine(figure));
+  if (suites.includes(PEERS)) await addPeers(report);
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -44,6 +48,24 @@ try {
   await server.close();
 }
 process.exit();
+
+/** Measures the peers on the adapter of the report and adds their figures to it. */
+async function addPeers(report: Report): Promise<void> {
+  const { measurePeers } = await import('../bench/peers');
+  const { launchPages } = await import('../bench/peers/pages');
+  const isSoftware = report.adapter.endsWith('(software)');
+  const launch = await launchPages({
+    executablePath: findBrowser() ?? installBrowser(),
+    args: isSoftware ? [...FLAGS, SOFTWARE] : FLAGS,
+  });
+  await measurePeers(launch, {
+    report: (figure) => {
+      report.figures.push(figure);
+      console.log(figureLine(figure));
+    },
+    note: (sentence) => console.log(`  ${sentence}`),
+  });
+}
 
 function wantsHardware(): boolean {
   return process.env.LAB_ADAPTER === 'hardware';
@@ -65,7 +87,8 @@ async function measure(flags: string[], isLast: boolean): Promise<Report | null>
     });
     const query = new URLSearchParams({
       run: '',
-      suite: values.suite,
+      // The page always measures the roofline; `roofline` alone measures nothing else.
+      suite: suites.filter((name) => name !== PEERS).join(',') || 'roofline',
       model: values.model,
       report: REPORT,
     });

@@ -3,25 +3,22 @@ import { existsSync } from 'node:fs';
 import type { Outcome } from './contest';
 import type { Launch } from './index';
 
-/** Installs the peers where they are missing and builds the contestants, then launches each as a child of this process. */
+/** Launches every contestant as a child of this process. */
 export async function launchChildren(): Promise<Launch> {
-  await prepare();
+  await prepare('node');
   return async (contestant, work) => {
-    const output = await run(process.execPath, ['bench/dist/contestant.js', contestant, work]);
+    const output = await run(process.execPath, ['bench/dist/node/contestant.js', contestant, work]);
     const outcome = output.trim().split('\n').at(-1) ?? '';
     return JSON.parse(outcome) as Outcome;
   };
 }
 
-async function prepare(): Promise<void> {
+/** Installs the peers where they are missing, and builds the contestants for Node or for a browser's page. */
+export async function prepare(mode: 'node' | 'browser'): Promise<void> {
   if (!existsSync('bench/node_modules'))
     await run('npm', ['ci', '--prefix', 'bench', '--ignore-scripts', '--no-audit', '--no-fund']);
-  await run(process.execPath, [
-    'node_modules/vite/bin/vite.js',
-    'build',
-    '--config',
-    'bench/peers/vite.config.ts',
-  ]);
+  const vite = ['node_modules/vite/bin/vite.js', 'build', '--config', 'bench/peers/vite.config.ts'];
+  await run(process.execPath, [...vite, '--mode', mode]);
 }
 
 /** What a command wrote to stdout. Errors: throws with the end of what it said when it fails. */

@@ -12,6 +12,11 @@ export const ENTRIES = {
 export type WorkId = keyof typeof ENTRIES;
 export type ContestantId = (typeof ENTRIES)[WorkId][number];
 
+/** The bundled model of the forward pass and of generation, the pass's rows and their tokens, new tokens a prompt. */
+export const MODEL = 'nano';
+export const FORWARD = { batch: 32, length: 64 } as const;
+export const NEW_TOKENS = 48;
+
 /** One contestant ready for one work, on a device of its own. */
 export interface Trial {
   /** What the work came to, for comparison with the others': losses, log-probs or tokens. */
@@ -27,8 +32,15 @@ export interface Platform {
   readonly read: BenchContext['read'];
   /** onnxruntime-web's WebGPU build, which will compute on `device`. */
   onnxRuntime(device: GPUDevice): Promise<OnnxRuntime>;
-  /** Puts files of a Hugging Face folder where transformers.js finds them; gives back the name to ask for. */
-  modelFolder(files: Readonly<Record<string, Uint8Array>>): Promise<{ localModelPath: string; name: string }>;
+  /** Puts files of a Hugging Face folder where transformers.js finds them. */
+  modelFolder(files: Readonly<Record<string, Uint8Array>>): Promise<ModelFolder>;
+}
+
+export interface ModelFolder {
+  localModelPath: string;
+  name: string;
+  /** Reads the folder where there is no disk. */
+  fetch?: (url: string) => Promise<Response>;
 }
 
 export type Contestant = (work: WorkId, platform: Platform) => Promise<Trial>;

@@ -1,11 +1,7 @@
 /** The work with a bundled model: one forward pass over 32 × 64 tokens, and greedy completions of 48 tokens. */
 import type { LoadedModel } from '../../src/model/folder';
 import { openBundled } from '../model';
-import type { Platform, WorkId } from './contest';
-
-export const MODEL = 'nano';
-export const FORWARD = { batch: 32, length: 64 } as const;
-export const NEW_TOKENS = 48;
+import { FORWARD, MODEL, type Platform, type WorkId } from './contest';
 
 const PROBLEMS = 400;
 

@@ -2,8 +2,8 @@
 import type * as Ort from 'onnxruntime-web';
 import { writeOnnx } from '../../../src/model/onnx_writer';
 import type { OnnxRuntime } from '../../../src/model/onnx_reference';
-import type { Contestant, Platform, Trial, WorkId } from '../contest';
-import { argmax, languageWork, NEW_TOKENS, promptsOf, type LanguageWork } from '../language';
+import { NEW_TOKENS, type Contestant, type Platform, type Trial, type WorkId } from '../contest';
+import { argmax, languageWork, promptsOf, type LanguageWork } from '../language';
 import { openDevice } from './device';
 
 export const onnxruntimeWeb: Contestant = async (id, platform) => {

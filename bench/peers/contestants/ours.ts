@@ -5,9 +5,9 @@ import { CONSTANTS } from '../../../src/model/activations';
 import type { Sequence } from '../../../src/model/batch';
 import { Policy } from '../../../src/model/policy';
 import { capacityFor } from '../../../src/recipes/plan_run';
-import type { Contestant, Trial, WorkId } from '../contest';
+import { NEW_TOKENS, type Contestant, type Trial, type WorkId } from '../contest';
 import { ADAM, CHECKED_STEPS, seededTokens, seededWeights, trainingWork } from '../decoder';
-import { languageWork, NEW_TOKENS, promptsOf, type LanguageWork } from '../language';
+import { languageWork, promptsOf, type LanguageWork } from '../language';
 
 export const ours: Contestant = async (id, platform) => {
   const gpu = await openGpu(platform.gpu);

@@ -1,7 +1,7 @@
 /** transformers.js: `generate` of a model folder that the lab wrote, on onnxruntime-web's WebGPU provider. */
 import { onnxFolderFiles } from '../../../src/model/folder';
-import type { Contestant } from '../contest';
-import { languageWork, NEW_TOKENS, promptsOf } from '../language';
+import { NEW_TOKENS, type Contestant } from '../contest';
+import { languageWork, promptsOf } from '../language';
 import { openDevice } from './device';
 
 export const transformersJs: Contestant = async (id, platform) => {
@@ -12,17 +12,18 @@ export const transformersJs: Contestant = async (id, platform) => {
   const runtime = await platform.onnxRuntime(device);
   Object.assign(globalThis, { [Symbol.for('onnxruntime')]: runtime });
   const { AutoModelForCausalLM, env, Tensor } = await import('@huggingface/transformers');
-  const { localModelPath, name } = await platform.modelFolder(onnxFolderFiles(work.model, tensors));
+  const folder = await platform.modelFolder(onnxFolderFiles(work.model, tensors));
   env.allowRemoteModels = false;
   env.allowLocalModels = true;
-  env.localModelPath = localModelPath;
+  env.localModelPath = folder.localModelPath;
+  if (folder.fetch) env.fetch = (url: string | URL) => folder.fetch?.(String(url)) as Promise<Response>;
   env.useBrowserCache = false;
   env.useWasmCache = false;
   const presents = Array.from({ length: config.num_hidden_layers }, (_, l) => [
     `present.${l}.key`,
     `present.${l}.value`,
   ]).flat();
-  const model = await AutoModelForCausalLM.from_pretrained(name, {
+  const model = await AutoModelForCausalLM.from_pretrained(folder.name, {
     dtype: 'fp32',
     // With an onnxruntime of the caller's it knows no device by name; these are its own options for 'webgpu'.
     device: 'gpu',
