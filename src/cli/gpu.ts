@@ -1,5 +1,7 @@
 import { LabError } from '../errors';
 import { adapterName, openGpu, type Gpu } from '../gpu/device';
+import { pinChoices } from '../kernels/matmul';
+import { tunedChoices } from '../model/tuned';
 import type { Io } from './io';
 
 /**
@@ -20,6 +22,7 @@ export async function openCliGpu(io: Io): Promise<Gpu> {
       { cause },
     );
   }
+  pinChoices(gpu, await tunedChoices(gpu));
   io.note(`adapter: ${adapterName(gpu.facts)}`);
   return gpu;
 }

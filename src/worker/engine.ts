@@ -2,7 +2,7 @@ import { compareRuns } from '../evaluate/compare';
 import { openDataset, refuseEmpty } from '../data/open';
 import type { Dataset } from '../data/dataset';
 import { LabError } from '../errors';
-import { openGpu, type Gpu } from '../gpu/device';
+import type { Gpu } from '../gpu/device';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
@@ -25,6 +25,7 @@ import type {
 } from './protocol';
 import { Runner } from './runner';
 import { RunStore } from './run_store';
+import { openTunedGpu } from './tuned_gpu';
 
 type Reply = Replies[Command['type']];
 
@@ -150,7 +151,7 @@ export class Engine {
 
   /** One device for everything, opened anew after it was lost. */
   private async openGpu(): Promise<Gpu> {
-    this.gpu ??= openGpu(navigator.gpu).then((gpu) => {
+    this.gpu ??= openTunedGpu(navigator.gpu).then((gpu) => {
       void gpu.lost.then(() => (this.gpu = undefined));
       return gpu;
     });

@@ -1,0 +1,22 @@
+import type { Gpu } from '../gpu/device';
+import { tuneMatmuls, type TunedShape } from '../kernels/tuner';
+
+/** Milliseconds the tuner may take, once an adapter in the browser and once a command in Node. */
+const BUDGET_MS = 300;
+
+// Of the larger bundled model: hidden size, gate and up projection together, tokens of a training micro-batch.
+const [C, F2, TOKENS] = [128, 688, 2112];
+/** Its largest products: of the forward with many tokens and in decoding, of the gradients of input and weight. */
+const PRODUCTS: readonly TunedShape[] = [
+  ...[TOKENS, 64, 8].map((M) => ({ layout: 'nt', M, N: F2, K: C }) as const),
+  { layout: 'nn', M: TOKENS, N: C, K: F2 },
+  { layout: 'tn', M: F2, N: C, K: TOKENS },
+];
+
+/**
+ * The table of matmul configurations that is fastest on this GPU, to pin with `pinChoices`. Adapters that run on the CPU
+ * keep the default, which was measured on them at leisure: here a single product takes as long as the whole budget.
+ */
+export async function tunedChoices(gpu: Gpu): Promise<Record<string, string>> {
+  return gpu.facts.isSoftware ? {} : tuneMatmuls(gpu, PRODUCTS, BUDGET_MS);
+}
