@@ -35,6 +35,7 @@ export const allKernels: readonly Kernel[] = [
   rope,
   ...Object.values(attentionKernels.tiled),
   ...Object.values(attentionKernels.direct),
+  ...Object.values(attentionKernels.subgroup),
   swigluForward,
   swigluBackward,
   logitsStats,

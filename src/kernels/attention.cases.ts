@@ -1,3 +1,4 @@
+import type { Gpu } from '../gpu/device';
 import { runOnce } from '../gpu/run_once';
 import {
   attentionConstants,
@@ -33,6 +34,9 @@ const SHAPES: Shape[] = [
   { NH: 3, NKV: 1, HS: 64, lengths: [5, 65] },
   { NH: 2, NKV: 1, HS: 80, lengths: [35] },
   { NH: 2, NKV: 1, HS: 128, lengths: [33, 17] },
+  // Query heads side by side in a workgroup: four, and eight.
+  { NH: 12, NKV: 1, HS: 8, lengths: [41, 3] },
+  { NH: 16, NKV: 2, HS: 4, lengths: [19, 35] },
 ];
 
 // Sums of up to 97 keys or queries, whose terms and partial sums are larger than the results.
@@ -51,13 +55,19 @@ function numbers({ lengths, scale = 1, ...heads }: Shape) {
 const name = ({ NH, NKV, HS, lengths, scale }: Shape): string =>
   `NH=${NH} NKV=${NKV} HS=${HS} T=[${lengths.join(' ')}]${scale ? ` scale=${scale}` : ''}`;
 
-function forwardCase(design: AttentionDesign, shape: Shape): KernelCase {
-  const kernel = attentionKernels[design].forward;
+/** Without subgroups the design that shares through them cannot run: the one that takes its place is looked at instead. */
+function runnable(gpu: Gpu, design: AttentionDesign): AttentionDesign {
+  return design === 'subgroup' && gpu.facts.subgroupSize === undefined ? 'direct' : design;
+}
+
+function forwardCase(wanted: AttentionDesign, shape: Shape): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: attentionKernels[wanted].forward.name,
     direction: 'forward',
     shape: name(shape),
     run: async (gpu) => {
+      const design = runnable(gpu, wanted);
+      const kernel = attentionKernels[design].forward;
       const { heads, seqStart, N, qkv, tiles, count } = numbers(shape);
       const { NH, HS } = heads;
       const { params, grid } = attentionLaunch(design, count, heads, NH);
@@ -95,13 +105,14 @@ function backward(shape: Shape) {
   return { heads, N, count, operands, out, delta, dq, dkv, tolerance };
 }
 
-function queriesCase(design: AttentionDesign, shape: Shape): KernelCase {
-  const kernel = attentionKernels[design].dq;
+function queriesCase(wanted: AttentionDesign, shape: Shape): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: attentionKernels[wanted].dq.name,
     direction: 'backward',
     shape: name(shape),
     run: async (gpu) => {
+      const design = runnable(gpu, wanted);
+      const kernel = attentionKernels[design].dq;
       const { heads, N, count, operands, out, delta, dq, tolerance } = backward(shape);
       const { params, grid } = attentionLaunch(design, count, heads, heads.NH);
       const constants = attentionConstants(design, heads);
@@ -115,13 +126,14 @@ function queriesCase(design: AttentionDesign, shape: Shape): KernelCase {
   };
 }
 
-function keysCase(design: AttentionDesign, shape: Shape): KernelCase {
-  const kernel = attentionKernels[design].dkv;
+function keysCase(wanted: AttentionDesign, shape: Shape): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: attentionKernels[wanted].dkv.name,
     direction: 'backward',
     shape: name(shape),
     run: async (gpu) => {
+      const design = runnable(gpu, wanted);
+      const kernel = attentionKernels[design].dkv;
       const { heads, count, operands, delta, dkv, tolerance } = backward(shape);
       const { params, grid } = attentionLaunch(design, count, heads, heads.NKV);
       const constants = attentionConstants(design, heads);
@@ -132,7 +144,7 @@ function keysCase(design: AttentionDesign, shape: Shape): KernelCase {
 }
 
 export const attentionCases: KernelCase[] = [
-  ...(['direct', 'tiled'] as const).flatMap((design) =>
+  ...(['direct', 'subgroup', 'tiled'] as const).flatMap((design) =>
     SHAPES.flatMap((shape) => [
       forwardCase(design, shape),
       queriesCase(design, shape),

@@ -1,8 +1,11 @@
 import dkv from '../../shaders/attention_backward_dkv.wgsl?raw';
+import dkvSubgroup from '../../shaders/attention_backward_dkv_subgroup.wgsl?raw';
 import dkvDirect from '../../shaders/attention_backward_dkv_direct.wgsl?raw';
 import dq from '../../shaders/attention_backward_dq.wgsl?raw';
+import dqSubgroup from '../../shaders/attention_backward_dq_subgroup.wgsl?raw';
 import dqDirect from '../../shaders/attention_backward_dq_direct.wgsl?raw';
 import forward from '../../shaders/attention_forward.wgsl?raw';
+import forwardSubgroup from '../../shaders/attention_forward_subgroup.wgsl?raw';
 import forwardDirect from '../../shaders/attention_forward_direct.wgsl?raw';
 import type { View } from '../gpu/arena';
 import { defineKernel } from '../gpu/kernel';
@@ -33,8 +36,9 @@ const keysBinding = {
 } as const;
 
 /**
- * Two sets of kernels with the same bindings and results: `tiled` shares keys and values through workgroup memory, for
- * GPUs; `direct` has no barrier, which on a CPU adapter costs more than the memory it saves.
+ * Three sets of kernels with the same bindings and results: `tiled` shares keys and values through workgroup memory, for
+ * GPUs; `direct` has no barrier, which on a CPU adapter costs more than the memory it saves; `subgroup` shares them through
+ * subgroups instead, where there are any.
  */
 export const attentionKernels = {
   tiled: {
@@ -46,6 +50,11 @@ export const attentionKernels = {
     forward: defineKernel({ name: 'attention_forward_direct', wgsl: forwardDirect, ...forwardBinding }),
     dq: defineKernel({ name: 'attention_backward_dq_direct', wgsl: dqDirect, ...queriesBinding }),
     dkv: defineKernel({ name: 'attention_backward_dkv_direct', wgsl: dkvDirect, ...keysBinding }),
+  },
+  subgroup: {
+    forward: defineKernel({ name: 'attention_forward_subgroup', wgsl: forwardSubgroup, ...forwardBinding }),
+    dq: defineKernel({ name: 'attention_backward_dq_subgroup', wgsl: dqSubgroup, ...queriesBinding }),
+    dkv: defineKernel({ name: 'attention_backward_dkv_subgroup', wgsl: dkvSubgroup, ...keysBinding }),
   },
 } as const;
 
@@ -98,7 +107,10 @@ export function attentionLaunch(
   };
 }
 
-const designFor = <D>(plan: Plan<D>): AttentionDesign => (plan.gpu.facts.isSoftware ? 'direct' : 'tiled');
+function designFor<D>({ gpu: { facts } }: Plan<D>): AttentionDesign {
+  if (!facts.isSoftware) return 'tiled';
+  return facts.subgroupSize === undefined ? 'direct' : 'subgroup';
+}
 
 /** Records attention over packed sequences: qkv, tiles → out, lse. `tiles` counts the tiles of a step. */
 export function addAttentionForward<D>(

@@ -2,7 +2,6 @@ import { Arena } from '../gpu/arena';
 import { Plan } from '../gpu/plan';
 import { runOnce } from '../gpu/run_once';
 import { Stream } from '../gpu/stream';
-import type { AttentionDesign } from './attention';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
@@ -18,6 +17,7 @@ import {
   NO_SLOT,
   ropeAppend,
   ropeAppendLaunch,
+  type DecodeDesign,
 } from './decode';
 import { decodeAttentionReference, kvCopyReference, ropeAppendReference } from './decode.reference';
 import { qkvWidth, ropeTable, type Heads } from './rope';
@@ -145,7 +145,7 @@ function moveCase(Hmax: number, moves: [from: number, to: number][]): KernelCase
 }
 
 /** Runs a design through `addDecodeAttention`, with the second dispatch where the cache is long. */
-function attentionCase(design: AttentionDesign, shape: Shape, kernel: string): KernelCase {
+function attentionCase(design: DecodeDesign, shape: Shape, kernel: string): KernelCase {
   return {
     kernel,
     direction: 'forward',

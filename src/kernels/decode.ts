@@ -7,7 +7,6 @@ import append from '../../shaders/rope_append.wgsl?raw';
 import type { View } from '../gpu/arena';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import type { AttentionDesign } from './attention';
 import { qkvWidth, type Heads } from './rope';
 
 /** A row with this slot holds no sequence. */
@@ -75,6 +74,8 @@ export const decodeAttentionKernels = {
   direct: defineKernel({ name: 'decode_attention_direct', wgsl: attentionDirect, ...decodeBinding }),
 } as const;
 
+export type DecodeDesign = keyof typeof decodeAttentionKernels;
+
 /** The splits of either design become its result. */
 export const decodeAttentionMerge = defineKernel({
   name: 'decode_attention_merge',
@@ -128,7 +129,7 @@ export function decodePartialsShape(B: number, { NH, HS }: Heads, Tmax: number):
 
 /** Params and grid of a design's `decode_attention` on B sequences. */
 export function decodeAttentionLaunch(
-  design: AttentionDesign,
+  design: DecodeDesign,
   B: number,
   heads: Heads,
   Tmax: number,
@@ -156,7 +157,7 @@ export function decodeMergeLaunch(
 
 /** Override constants of a design's `decode_attention`: how many queries share the keys and values they load, and
  * how many vec4 columns the scores that a thread makes. */
-export function decodeAttentionConstants(design: AttentionDesign, heads: Heads): Record<string, number> {
+export function decodeAttentionConstants(design: DecodeDesign, heads: Heads): Record<string, number> {
   return design === 'tiled' ? {} : { QUERIES: queriesFor(heads), COLUMNS: columnsFor(heads) };
 }
 
@@ -187,7 +188,7 @@ export function addDecodeAttention<D>(
   heads: Heads,
   Tmax: number,
   rows: (dims: D) => number,
-  design: AttentionDesign = plan.gpu.facts.isSoftware ? 'direct' : 'tiled',
+  design: DecodeDesign = plan.gpu.facts.isSoftware ? 'direct' : 'tiled',
 ): void {
   const isSplit = decodeSplits(Tmax).splits > 1;
   plan.add(
