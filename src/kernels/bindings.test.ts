@@ -22,10 +22,11 @@ const cases = import.meta.glob<Record<string, unknown>>('./*.cases.ts', { eager:
 
 const files = new Map(Object.entries(shaders).map(([path, wgsl]) => [nameOf(path), wgsl]));
 const kernels = new Map(allKernels.map((kernel) => [kernel.name, kernel]));
-// The matmuls without subgroups, and as written for subgroups of eight.
-const families: Kernel[] = [...matmulFamily(undefined), ...headScoreFamily(), ...headSampleFamily()];
+// Matmuls and heads without subgroups, and as written for subgroups of eight.
+const heads: Kernel[] = [...headScoreFamily(), ...headSampleFamily()];
+const families = [...matmulFamily(undefined), ...heads.filter(({ name }) => !name.includes('shared'))];
 const generated = new Map(families.map((kernel) => [kernel.name, kernel]));
-const shared = matmulFamily(8).filter((kernel) => !generated.has(kernel.name));
+const shared = [...matmulFamily(8), ...heads].filter((kernel) => !generated.has(kernel.name));
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1, -'.wgsl'.length);

@@ -35,13 +35,14 @@ class Writer {
 
   write(name: string): string[] {
     const { text, blocking } = this;
-    const { rows, columns, across, down, step } = blocking;
+    const { rows, columns, across, down, step, subgroup } = blocking;
     const { count } = text;
     const buffers = Object.entries(text.buffers);
     return [
       `// ${name}: ${text.formula[0] ?? ''}`,
       ...text.formula.slice(1).map((line) => `// ${line}`),
       '// Written by src/kernels/lm_head_generator.ts.',
+      ...(subgroup === undefined ? [] : [`// For subgroups of ${subgroup} threads, no other size.`]),
       '//',
       ...buffers.map(([buffer, { header }]) => `//   ${buffer.padEnd(9)}  ${header}`),
       '//',
@@ -50,6 +51,7 @@ class Writer {
           `in turn with ${across - 1} others.`
         : `// Grid: (P, ${count}/${down * rows}), rounded up; a workgroup takes ${down * rows} rows through a part, ${across * columns} tokens at a ` +
           `time, a thread ${rows}x${columns}.`,
+      ...(subgroup === undefined ? [] : ['enable subgroups;', '']),
       `struct Params { ${Object.entries(text.params)
         .map(([field, type]) => `${field}: ${type}`)
         .join(', ')} }`,
@@ -85,7 +87,7 @@ class Writer {
   // ---- Without workgroup memory -----------------------------------------------------------------------------------
 
   private direct(): string[] {
-    const { across, columns, rows } = this.blocking;
+    const { across, columns, rows, subgroup } = this.blocking;
     const { count } = this.text;
     const groups = columns / 4;
     const sums = this.rows.flatMap((r) => this.groups.map((g) => `z${r}_${g}`));
@@ -98,22 +100,29 @@ class Writer {
       '}',
       '',
       `@compute @workgroup_size(${across})`,
-      'fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {',
+      `fn main(@builtin(workgroup_id) group: vec3u, @builtin(${subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32) {`,
       `  let part = group.x * ${across}u + lane;`,
       `  let row = group.y * ${rows}u;`,
       '  let length = params.C / 4u;',
-      ...this.rows.map((r) => `  let h${r} = ${this.rowAt(`${r}u`)} * length;`),
+      ...this.loads().map((at, i) => `  let h${i} = ${this.rowAt(at)} * length;`),
       `  var runs: array<Run, ${rows}>;`,
       `  for (var r = 0u; r < ${rows}u; r++) {`,
       '    runs[r] = start();',
       '  }',
       `  let first = group.x * ${across}u * params.width;`,
       `  let end = min(first + ${across}u * params.width, params.V);`,
-      `  for (var column = first + lane * ${columns}u; column < end; column += ${across * columns}u) {`,
+      '  // The same for all lanes, so that they may share.',
+      `  for (var column0 = first; column0 < end; column0 += ${across * columns}u) {`,
+      `    let column = column0 + lane * ${columns}u;`,
       ...range(columns).map((n) => `    let w${n} = min(column + ${n}u, params.V - 1u) * length;`),
       ...this.declareSums(),
       '    for (var k = 0u; k < length; k++) {',
-      ...this.rows.map((r) => `      let a${r} = hidden[h${r} + k];`),
+      ...this.loads().map((_, i) => `      let v${i} = hidden[h${i} + k];`),
+      ...this.rows.map((r) =>
+        subgroup === undefined
+          ? `      let a${r} = v${r};`
+          : `      let a${r} = subgroupBroadcast(v${Math.floor(r / subgroup)}, ${r % subgroup}u);`,
+      ),
       ...range(columns).map((n) => `      let b${n} = weight[w${n} + k];`),
       ...XYZW.flatMap((x) =>
         this.groups.flatMap((g) => [
@@ -126,7 +135,7 @@ class Writer {
       '    }',
       '    // One copy of what follows, in a loop: unrolled, it is slower and takes seven times as long to compile on SwiftShader.',
       `    var logits = array<vec4f, ${rows * groups}>(${sums.join(', ')});`,
-      `    for (var i = 0u; i < ${rows * groups}u; i++) {`,
+      `    for (var i = 0u; i < select(0u, ${rows * groups}u, column < params.V); i++) {`,
       `      let r = i / ${groups}u;`,
       `      let key = ${this.text.key(this.rowAt('r'))};`,
       `      runs[r] = take(runs[r], logits[i], key, column + i % ${groups}u * 4u);`,
@@ -137,6 +146,13 @@ class Writer {
       '  }',
       '}',
     ];
+  }
+
+  /** Which rows a thread loads: its own, or, in a subgroup, every so many-th, the other lanes the others. */
+  private loads(): string[] {
+    const { rows, subgroup } = this.blocking;
+    if (subgroup === undefined) return this.rows.map((r) => `${r}u`);
+    return range(rows / subgroup).map((i) => `${i * subgroup}u + lane`);
   }
 
   // ---- Through workgroup memory -----------------------------------------------------------------------------------

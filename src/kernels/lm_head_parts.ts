@@ -1,11 +1,20 @@
+import type { AdapterFacts } from '../gpu/device';
 import type { Grid } from '../gpu/kernel';
 import type { Blocking } from './matmul_text';
 
 /**
  * How a head that stores no logits goes through the vocabulary: `tiled` through workgroup memory (GPUs), `direct` without
- * (software adapters). Same bindings, same results within rounding.
+ * (software adapters), `shared4` and `shared8` with hidden states loaded once for all lanes of a subgroup of that size
+ * (software adapters that have it). Same bindings, same results within rounding.
  */
-export type HeadDesign = 'tiled' | 'direct';
+export type HeadDesign = 'tiled' | 'direct' | 'shared4' | 'shared8';
+
+/** The design that suits an adapter. */
+export function headDesign({ isSoftware, subgroupSize }: AdapterFacts): HeadDesign {
+  if (!isSoftware) return 'tiled';
+  if (subgroupSize === 4) return 'shared4';
+  return subgroupSize === 8 ? 'shared8' : 'direct';
+}
 
 /** The ways of dividing a head's work, by name; those of a design see the same parts of the vocabulary. */
 export const headConfigurations = {
@@ -13,19 +22,50 @@ export const headConfigurations = {
   tiled_8x64: { rows: 1, columns: 4, across: 16, down: 8, step: 16 },
   direct_8x8: { rows: 8, columns: 8, across: 8, down: 1 },
   direct_2x8: { rows: 2, columns: 8, across: 8, down: 1 },
+  shared4_32x16: { rows: 32, columns: 16, across: 4, down: 1, subgroup: 4 },
+  shared4_8x16: { rows: 8, columns: 16, across: 4, down: 1, subgroup: 4 },
+  shared4_2x16: { rows: 2, columns: 16, across: 4, down: 1 },
+  shared8_32x4: { rows: 32, columns: 4, across: 8, down: 1, subgroup: 8 },
+  shared8_8x4: { rows: 8, columns: 4, across: 8, down: 1, subgroup: 8 },
+  shared8_2x4: { rows: 2, columns: 4, across: 8, down: 1 },
 } as const satisfies Record<string, Blocking>;
 
 export type HeadConfiguration = keyof typeof headConfigurations;
 export const headConfigurationNames = Object.keys(headConfigurations) as HeadConfiguration[];
 
-export const designOf = (configuration: HeadConfiguration): HeadDesign =>
-  'step' in headConfigurations[configuration] ? 'tiled' : 'direct';
-
-/** Of a design, the configuration for few rows, how many those are, and the one for more. */
+/** Of a design, its configurations and the most rows each is for. */
 export const headChoices = {
-  tiled: { few: 'tiled_8x64', most: 16, many: 'tiled_64x64' },
-  direct: { few: 'direct_2x8', most: 4, many: 'direct_8x8' },
-} as const satisfies Record<HeadDesign, { few: HeadConfiguration; most: number; many: HeadConfiguration }>;
+  tiled: [
+    { most: 16, configuration: 'tiled_8x64' },
+    { most: Infinity, configuration: 'tiled_64x64' },
+  ],
+  direct: [
+    { most: 4, configuration: 'direct_2x8' },
+    { most: Infinity, configuration: 'direct_8x8' },
+  ],
+  shared4: [
+    { most: 4, configuration: 'shared4_2x16' },
+    { most: 16, configuration: 'shared4_8x16' },
+    { most: Infinity, configuration: 'shared4_32x16' },
+  ],
+  shared8: [
+    { most: 4, configuration: 'shared8_2x4' },
+    { most: 16, configuration: 'shared8_8x4' },
+    { most: Infinity, configuration: 'shared8_32x4' },
+  ],
+} as const satisfies Record<HeadDesign, readonly { most: number; configuration: HeadConfiguration }[]>;
+
+export const headDesigns = Object.keys(headChoices) as HeadDesign[];
+
+/** The configuration of a design for so many rows. Errors: none of the design's takes them, which is a bug, throws. */
+export function configurationFor(design: HeadDesign, rows: number): HeadConfiguration {
+  const choice = headChoices[design].find(({ most }) => rows <= most);
+  if (!choice) throw new Error(`${design} has no head for ${rows} rows`);
+  return choice.configuration;
+}
+
+export const designOf = (configuration: HeadConfiguration): HeadDesign =>
+  headDesigns.find((design) => configuration.startsWith(design)) ?? 'direct';
 
 export interface HeadParts {
   /** Tokens of the vocabulary a part covers, at the end perhaps fewer. */
@@ -40,6 +80,8 @@ const MOST_PARTS = 256;
 const DESIGNS = {
   tiled: { block: 64, together: 1, tokens: 64 },
   direct: { block: 8, together: 8, tokens: 32 },
+  shared4: { block: 16, together: 4, tokens: 64 },
+  shared8: { block: 4, together: 8, tokens: 32 },
 } as const;
 
 /**
@@ -69,7 +111,7 @@ export function partTokens(design: HeadDesign, V: number): number[][] {
 
 /** Parts a row has at most, whatever the adapter: for plans made before one is known. */
 export const mostHeadParts = (V: number): number =>
-  Math.max(headParts('tiled', V).P, headParts('direct', V).P);
+  Math.max(...headDesigns.map((design) => headParts(design, V).P));
 
 /** Workgroups of a head over so many rows. */
 export function headGrid(configuration: HeadConfiguration, rows: number, V: number): Grid {
@@ -83,4 +125,4 @@ export function headGrid(configuration: HeadConfiguration, rows: number, V: numb
 
 /** Threads a row and rows a workgroup of a merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */
 export const headMergeConstants = (design: HeadDesign): { LANES: number; ROWS: number } =>
-  design === 'direct' ? { LANES: 1, ROWS: 8 } : { LANES: 32, ROWS: 2 };
+  design === 'tiled' ? { LANES: 32, ROWS: 2 } : { LANES: 1, ROWS: 8 };

@@ -1,3 +1,4 @@
+import type { Gpu } from '../gpu/device';
 import { runOnce } from '../gpu/run_once';
 import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
@@ -5,7 +6,9 @@ import { F32 } from './compare';
 import { NO_SLOT } from './decode';
 import {
   designOf,
+  headChoices,
   headConfigurationNames,
+  headDesign,
   headMergeConstants,
   headParts,
   partTokens,
@@ -55,7 +58,7 @@ const SHAPES: readonly Shape[] = [
   { ...BASE, B: 65, V: 127, C: 8, temperature: 0.9 },
   { ...BASE, B: 2, V: 8193, C: 4, scale: 2, only: 'direct' },
   { ...BASE, B: 3, V: 16_390, C: 4, only: 'tiled' },
-  { ...BASE, B: 2, V: 8192, C: 4, scale: 100, temperature: 50, only: 'direct' },
+  { ...BASE, B: 2, V: 8192, C: 4, scale: 100, temperature: 50, seed: 2, only: 'direct' },
 ];
 
 /** Rows at many places: fresh, at their limit, at the end of their history; every fifth is finished. */
@@ -90,17 +93,17 @@ function checkMargin(shape: Shape, margin: number): void {
   if (!shape.ties && margin < least) throw new Error(`a near tie (${margin}): choose another seed`);
 }
 
-function partsCase(
-  kernel: typeof plainHeadSample,
-  configuration: HeadConfiguration,
-  shape: Shape,
-): KernelCase {
-  const design = designOf(configuration);
+/** What a case runs, once its adapter is known. */
+type Choice = (gpu: Gpu) => { kernel: typeof plainHeadSample; configuration: HeadConfiguration };
+
+function partsCase(name: string, choose: Choice, shape: Shape, note = ''): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: name,
     direction: 'forward',
-    shape: describeShape(shape),
+    shape: describeShape(shape) + note,
     run: async (gpu) => {
+      const { kernel, configuration } = choose(gpu);
+      const design = designOf(configuration);
       const { B, V } = shape;
       const inputs = numbers(shape);
       const { P } = headParts(design, V);
@@ -205,11 +208,30 @@ export function stepOutcomes(
 
 const shapesOf = (design: HeadDesign): Shape[] => SHAPES.filter(({ only = design }) => only === design);
 
+const withoutSubgroups = headConfigurationNames.filter((name) => !name.startsWith('shared'));
+
+/** What this adapter runs for few rows, for more and for many. */
+const own =
+  (index: number): Choice =>
+  (gpu) => {
+    const choices = headChoices[headDesign(gpu.facts)];
+    const { configuration } = choices[Math.min(index, choices.length - 1)] ?? choices[0];
+    return { kernel: headSampleKernel(configuration), configuration };
+  };
+
 export const lmHeadSampleCases: readonly KernelCase[] = [
-  ...shapesOf('tiled').map((shape) => partsCase(plainHeadSample, 'tiled_64x64', shape)),
-  ...headConfigurationNames.flatMap((configuration) =>
-    shapesOf(designOf(configuration)).map((shape) =>
-      partsCase(headSampleKernel(configuration), configuration, shape),
+  ...shapesOf('tiled').map((shape) =>
+    partsCase(plainHeadSample.name, () => ({ kernel: plainHeadSample, configuration: 'tiled_64x64' }), shape),
+  ),
+  ...withoutSubgroups.flatMap((configuration) => {
+    const kernel = headSampleKernel(configuration);
+    return shapesOf(designOf(configuration)).map((shape) =>
+      partsCase(kernel.name, () => ({ kernel, configuration }), shape),
+    );
+  }),
+  ...[0, 1, 2].flatMap((index) =>
+    shapesOf('direct').map((shape) =>
+      partsCase(plainHeadSample.name, own(index), shape, `, choice ${index} of this adapter`),
     ),
   ),
   ...DESIGNS.flatMap((design) => shapesOf(design).map((shape) => mergeCase(design, shape))),

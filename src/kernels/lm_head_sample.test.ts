@@ -7,7 +7,7 @@ import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addHeadSample, headSampleShape, type HeadSampleDims } from './lm_head_sample';
-import { headParts, mostHeadParts, partTokens } from './lm_head_parts';
+import { headDesigns, headParts, mostHeadParts, partTokens } from './lm_head_parts';
 import { lmHeadSampleCases, stepOutcomes } from './lm_head_sample.cases';
 import { headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
 import { describeCases } from './testing';
@@ -16,7 +16,7 @@ describeCases('lm_head_sample', lmHeadSampleCases);
 
 describe('parts of a vocabulary', () => {
   test.each([1, 7, 9, 64, 65, 560, 768, 8193, 16_390, 49_152, 151_936])('hold %d tokens, each once', (V) => {
-    for (const design of ['tiled', 'direct'] as const) {
+    for (const design of headDesigns) {
       const { width, P } = headParts(design, V);
       const parts = partTokens(design, V);
       expect(parts.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: V }, (_, token) => token));

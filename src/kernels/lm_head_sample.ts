@@ -6,9 +6,11 @@ import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import { generateHead } from './lm_head_generator';
 import {
+  configurationFor,
   designOf,
   headChoices,
   headConfigurationNames,
+  headDesign,
   headGrid,
   headMergeConstants,
   headParts,
@@ -116,13 +118,13 @@ export function addHeadSample<D>(
   buffers: Readonly<Record<HeadSampleBuffer, View>>,
   dims: (step: D) => HeadSampleDims,
 ): void {
-  const design = gpu.facts.isSoftware ? 'direct' : 'tiled';
+  const design = headDesign(gpu.facts);
   const { hidden, weight, tokens, positions, slots, state, history, partials } = buffers;
-  const { few, most, many } = headChoices[design];
-  for (const configuration of [few, many]) {
+  for (const { configuration } of headChoices[design]) {
     plan.add(headSampleKernel(configuration), { hidden, weight, positions, state, partials }, (step) => {
       const launch = headSampleLaunch(configuration, dims(step));
-      return dims(step).B <= most === (configuration === few) ? launch : { ...launch, grid: [0] };
+      const fits = configurationFor(design, dims(step).B) === configuration;
+      return fits ? launch : { ...launch, grid: [0] };
     });
   }
   plan.add(

@@ -1,3 +1,4 @@
+import type { Gpu } from '../gpu/device';
 import { runOnce } from '../gpu/run_once';
 import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
@@ -5,6 +6,9 @@ import { F32 } from './compare';
 import { logitsStatsReference } from './lm_head.reference';
 import {
   designOf,
+  headChoices,
+  headConfigurationNames,
+  headDesign,
   headMergeConstants,
   headParts,
   partTokens,
@@ -13,7 +17,6 @@ import {
 } from './lm_head_parts';
 import { headLogits } from './lm_head_sample.reference';
 import {
-  headScoreConfigurations,
   headScoreKernel,
   headScoreLaunch,
   headScoreMerge,
@@ -83,17 +86,17 @@ const toleranceOf = ({ scale }: Shape) =>
     ? { atol: 1e-4, rtol: 1e-4, reason: 'f32 logits near 200 are 1.5e-5 apart, and the sums follow' }
     : F32;
 
-function partsCase(
-  kernel: typeof plainHeadScore,
-  configuration: HeadConfiguration,
-  shape: Shape,
-): KernelCase {
-  const design = designOf(configuration);
+/** What a case runs, once its adapter is known. */
+type Choice = (gpu: Gpu) => { kernel: typeof plainHeadScore; configuration: HeadConfiguration };
+
+function partsCase(name: string, choose: Choice, shape: Shape, note = ''): KernelCase {
   return {
-    kernel: kernel.name,
+    kernel: name,
     direction: 'forward',
-    shape: shapeOf(shape),
+    shape: shapeOf(shape) + note,
     run: async (gpu) => {
+      const { kernel, configuration } = choose(gpu);
+      const design = designOf(configuration);
       const { M, V } = shape;
       const { hidden, weight, targets, logits } = numbers(shape);
       const { P } = headParts(design, V);
@@ -162,11 +165,30 @@ function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
 
 const shapesOf = (design: HeadDesign): Shape[] => SHAPES.filter(({ only = design }) => only === design);
 
+const withoutSubgroups = headConfigurationNames.filter((name) => !name.startsWith('shared'));
+
+/** What this adapter runs for few rows, for more and for many. */
+const own =
+  (index: number): Choice =>
+  (gpu) => {
+    const choices = headChoices[headDesign(gpu.facts)];
+    const { configuration } = choices[Math.min(index, choices.length - 1)] ?? choices[0];
+    return { kernel: headScoreKernel(configuration), configuration };
+  };
+
 export const lmHeadScoreCases: readonly KernelCase[] = [
-  ...shapesOf('tiled').map((shape) => partsCase(plainHeadScore, 'tiled_64x64', shape)),
-  ...headScoreConfigurations.flatMap((configuration) =>
-    shapesOf(designOf(configuration)).map((shape) =>
-      partsCase(headScoreKernel(configuration), configuration, shape),
+  ...shapesOf('tiled').map((shape) =>
+    partsCase(plainHeadScore.name, () => ({ kernel: plainHeadScore, configuration: 'tiled_64x64' }), shape),
+  ),
+  ...withoutSubgroups.flatMap((configuration) => {
+    const kernel = headScoreKernel(configuration);
+    return shapesOf(designOf(configuration)).map((shape) =>
+      partsCase(kernel.name, () => ({ kernel, configuration }), shape),
+    );
+  }),
+  ...[0, 1, 2].flatMap((index) =>
+    shapesOf('direct').map((shape) =>
+      partsCase(plainHeadScore.name, own(index), shape, `, choice ${index} of this adapter`),
     ),
   ),
   ...DESIGNS.flatMap((design) => shapesOf(design).map((shape) => mergeCase(design, shape))),

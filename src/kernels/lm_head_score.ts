@@ -6,8 +6,10 @@ import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import { generateHead } from './lm_head_generator';
 import {
+  configurationFor,
   designOf,
-  headChoices,
+  headConfigurationNames,
+  headDesign,
   headGrid,
   headMergeConstants,
   headParts,
@@ -46,9 +48,7 @@ export function headScoreKernel(configuration: HeadConfiguration): HeadScoreKern
   return kernel;
 }
 
-/** Those that run: scoring has many rows. */
-export const headScoreConfigurations = [headChoices.tiled.many, headChoices.direct.many] as const;
-export const headScoreFamily = (): HeadScoreKernel[] => headScoreConfigurations.map(headScoreKernel);
+export const headScoreFamily = (): HeadScoreKernel[] => headConfigurationNames.map(headScoreKernel);
 
 /** The parts' statistics become each row's log-probability, entropy and whether its target is the argmax. */
 export const headScoreMerge = defineKernel({
@@ -99,9 +99,9 @@ export function addHeadScore<D>(
   >,
   dims: (step: D) => HeadScoreDims,
 ): void {
-  const design = gpu.facts.isSoftware ? 'direct' : 'tiled';
+  const design = headDesign(gpu.facts);
   const { hidden, weight, targets, partials, logp, entropy, correct } = buffers;
-  const { many } = headChoices[design];
+  const many = configurationFor(design, Infinity);
   plan.add(headScoreKernel(many), { hidden, weight, targets, partials, logp }, (step) =>
     headScoreLaunch(many, dims(step)),
   );
