@@ -15,11 +15,8 @@ const SETTINGS = { learning_rate: 0, weight_decay: 0, max_grad_norm: 1 };
 
 /** Small weights, all different: what a step costs does not depend on them. */
 export function anyWeights(config: ModelConfig): Map<string, NamedTensor> {
-  const parameters = new Parameters('bench', config);
   const scale = 1 / Math.sqrt(config.hidden_size);
-  const values = new Float32Array(parameters.count);
-  for (let i = 0; i < values.length; i++) values[i] = scale * (((i * 0.618033988749895) % 1) - 0.5);
-  return parameters.unpack(values);
+  return new Parameters('bench', config).fill((i) => scale * (((i * 0.618033988749895) % 1) - 0.5));
 }
 
 /** `count` sequences of `length` tokens of which the first `promptLength` carry no loss. */

@@ -15,111 +15,127 @@ export interface Tensor extends View {
 }
 
 const ALIGNMENT = 256;
-const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+/** Bytes that a tensor takes: a binding starts at a multiple of 256, and an empty one binds something. */
+const align = (bytes: number): number => Math.max(1, Math.ceil(bytes / ALIGNMENT)) * ALIGNMENT;
 
-class Slot implements Tensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly bytes: number;
-  offset = 0;
+/** One buffer of an arena and the tensors that lie in it. The buffer exists once the arena is allocated. */
+class Piece implements View {
+  readonly offset = 0;
+  readonly tensors: Tensor[] = [];
+  bytes = 0;
   allocated: GPUBuffer | undefined;
 
-  constructor(name: string, shape: readonly number[]) {
-    this.name = name;
-    this.shape = shape;
-    this.bytes = 4 * shape.reduce((product, dim) => product * dim, 1);
-  }
+  constructor(readonly label: string) {}
 
   get buffer(): GPUBuffer {
-    if (!this.allocated) throw new Error(`${this.name} is used before its arena is allocated`);
+    if (!this.allocated) throw new Error(`${this.label} is used before its arena is allocated`);
     return this.allocated;
   }
 }
 
+class Slot implements Tensor {
+  readonly bytes: number;
+  readonly offset: number;
+
+  constructor(
+    readonly name: string,
+    readonly shape: readonly number[],
+    private readonly piece: Piece,
+  ) {
+    this.bytes = bytesOf(shape);
+    this.offset = piece.bytes;
+  }
+
+  get buffer(): GPUBuffer {
+    return this.piece.buffer;
+  }
+}
+
+const bytesOf = (shape: readonly number[]): number => 4 * shape.reduce((product, dim) => product * dim, 1);
+
 /**
  * A byte plan first, buffers second: tensors are declared, the exact bytes are known (and can be shown or refused), and
- * only then is anything allocated. `flat` arenas lie end to end in one buffer (weights, gradients, moments: one AdamW
- * dispatch covers them all); in a `separate` arena each tensor has its own buffer, because WebGPU forbids reading one
- * range of a buffer while writing another in the same dispatch.
+ * only then is anything allocated. In a `flat` arena tensors lie end to end in as few buffers of at most `pieceBytes` as
+ * hold them (weights, gradients, moments: one AdamW dispatch a buffer covers them all); in a `separate` arena each tensor has
+ * its own buffer, because WebGPU forbids reading one range of a buffer while writing another in the same dispatch.
  */
 export class Arena {
   readonly label: string;
-  readonly layout: 'flat' | 'separate';
-  private readonly slots: Slot[] = [];
-  private readonly owned: GPUBuffer[] = [];
-  private planned = 0;
+  private readonly pieceBytes: number;
+  private readonly all: Piece[] = [];
 
-  constructor(label: string, layout: 'flat' | 'separate') {
+  constructor(label: string, layout: 'flat' | 'separate', pieceBytes = Infinity) {
     this.label = label;
-    this.layout = layout;
+    this.pieceBytes = layout === 'flat' ? pieceBytes : 0;
   }
 
   /** Declares a tensor of four-byte elements. Errors: throws after `allocate`. */
   tensor(name: string, shape: readonly number[]): Tensor {
-    if (this.owned.length) throw new Error(`${this.label} is allocated; ${name} comes too late`);
-    const slot = new Slot(name, shape);
-    if (this.layout === 'flat') slot.offset = this.planned;
-    this.planned += Math.max(align(slot.bytes), ALIGNMENT);
-    this.slots.push(slot);
+    if (this.all[0]?.allocated) throw new Error(`${this.label} is allocated; ${name} comes too late`);
+    const bytes = align(bytesOf(shape));
+    const piece = this.pieceFor(bytes, name);
+    const slot = new Slot(name, shape, piece);
+    piece.bytes += bytes;
+    piece.tensors.push(slot);
     return slot;
+  }
+
+  /** Sees to it that the next `count` tensors of this shape lie end to end in one buffer. */
+  together(count: number, shape: readonly number[]): void {
+    this.pieceFor(count * align(bytesOf(shape)), `${count} tensors`);
   }
 
   /** Exact bytes this arena takes on the GPU. */
   get bytes(): number {
-    return this.planned;
+    return this.all.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Bytes of its largest buffer: what a device's limits are held against. */
   get largest(): number {
-    if (this.layout === 'flat') return this.planned;
-    return this.slots.reduce((most, slot) => Math.max(most, align(slot.bytes)), 0);
+    return this.all.reduce((most, { bytes }) => Math.max(most, bytes), 0);
   }
 
-  get tensors(): readonly Tensor[] {
-    return this.slots;
-  }
-
-  /** The whole of a flat arena as one view. Its buffer exists once the arena is allocated. */
-  get all(): View {
-    const [first] = this.slots;
-    if (this.layout !== 'flat' || !first) throw new Error(`${this.label} has no single buffer`);
-    return part(first, 0, this.planned);
+  /** Its buffers whole, in the order of their tensors. */
+  get pieces(): readonly (View & { readonly tensors: readonly Tensor[] })[] {
+    return this.all;
   }
 
   /** Creates the buffers. Errors: `out_of_memory` with the numbers when a limit of the device forbids it. */
   allocate(gpu: Gpu): this {
-    const limit = Math.min(gpu.facts.maxBufferSize, gpu.facts.maxStorageBufferBindingSize);
-    const create = (label: string, bytes: number): GPUBuffer => {
-      if (bytes > limit) {
+    const limit = bindable(gpu);
+    for (const piece of this.all) {
+      if (piece.bytes > limit) {
         throw new LabError(
           'out_of_memory',
-          `${label} needs ${mib(bytes)} in one piece and this GPU binds at most ${mib(limit)}. ` +
+          `${piece.label} needs ${mib(piece.bytes)} in one piece and this GPU binds at most ${mib(limit)}. ` +
             'Use a smaller model, a smaller batch or fewer tokens.',
         );
       }
-      const buffer = gpu.device.createBuffer({
-        label,
-        size: bytes,
+      piece.allocated = gpu.device.createBuffer({
+        label: piece.label,
+        size: piece.bytes,
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       });
-      this.owned.push(buffer);
-      return buffer;
-    };
-    if (this.layout === 'flat') {
-      const buffer = create(this.label, Math.max(this.planned, ALIGNMENT));
-      for (const slot of this.slots) slot.allocated = buffer;
-    } else {
-      for (const slot of this.slots) {
-        slot.allocated = create(`${this.label}/${slot.name}`, Math.max(align(slot.bytes), ALIGNMENT));
-      }
     }
     return this;
   }
 
   destroy(): void {
-    for (const buffer of this.owned) buffer.destroy();
+    for (const { allocated } of this.all) allocated?.destroy();
+  }
+
+  private pieceFor(bytes: number, name: string): Piece {
+    const last = this.all.at(-1);
+    if (last && (last.bytes === 0 || last.bytes + bytes <= this.pieceBytes)) return last;
+    const piece = new Piece(`${this.label}/${name}`);
+    this.all.push(piece);
+    return piece;
   }
 }
+
+/** Most bytes that one buffer can have and one binding of it can show on this GPU. */
+export const bindable = ({ facts }: Pick<Gpu, 'facts'>): number =>
+  Math.min(facts.maxBufferSize, facts.maxStorageBufferBindingSize);
 
 /** A part of a tensor: `rows` rows of its first dimension from `row`. Its offset must stay a multiple of 256 bytes. */
 export function rowsOf(tensor: Tensor, row: number, rows: number): View {

@@ -1,5 +1,6 @@
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
+import { SUM_SQUARES_PARTIALS } from '../kernels/reduce';
 import {
   ActivationGradients,
   Activations,
@@ -30,12 +31,12 @@ export class TrainingBuffers {
   readonly partials: Tensor;
   readonly norm: Tensor;
 
-  constructor(config: ModelConfig, capacity: Capacity) {
-    this.gradients = new Parameters('gradients', config);
-    this.m = new Parameters('first moment', config);
-    this.v = new Parameters('second moment', config);
+  constructor(config: ModelConfig, capacity: Capacity, pieceBytes: number) {
+    this.gradients = new Parameters('gradients', config, pieceBytes);
+    this.m = new Parameters('first moment', config, pieceBytes);
+    this.v = new Parameters('second moment', config, pieceBytes);
     this.activationGradients = new ActivationGradients(config, capacity);
-    this.partials = this.arena.tensor('partials', [256]);
+    this.partials = this.arena.tensor('partials', [this.gradients.arena.pieces.length, SUM_SQUARES_PARTIALS]);
     this.norm = this.arena.tensor('norm', [4]);
   }
 }
@@ -50,14 +51,15 @@ export class Buffers {
   readonly training: TrainingBuffers | undefined;
   readonly generation: GenerationState | undefined;
 
-  constructor(config: ModelConfig, capacity: Capacity, options: BufferOptions) {
-    this.weights = new Parameters('weights', config);
-    this.reference = options.reference ? new Parameters('reference weights', config) : undefined;
+  /** `pieceBytes`: most bytes that the GPU can bind of one buffer; the weights are spread over as many as that takes. */
+  constructor(config: ModelConfig, capacity: Capacity, options: BufferOptions, pieceBytes: number) {
+    this.weights = new Parameters('weights', config, pieceBytes);
+    this.reference = options.reference ? new Parameters('reference weights', config, pieceBytes) : undefined;
     this.inputs = new BatchInputs(config, capacity);
     const keep = options.checkpointing ? 'checkpoints' : 'everything';
     this.activations = new Activations(config, capacity, options.trainable ? keep : 'nothing');
     this.head = new HeadActivations(config, capacity);
-    this.training = options.trainable ? new TrainingBuffers(config, capacity) : undefined;
+    this.training = options.trainable ? new TrainingBuffers(config, capacity, pieceBytes) : undefined;
     this.generation = capacity.slots ? new GenerationState(config, capacity) : undefined;
   }
 

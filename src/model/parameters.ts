@@ -28,10 +28,16 @@ interface Slice {
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
 export const VALUE_HEAD_BIAS = 'v_head.bias';
 
+/** A tensor's values and where they go. */
+export interface Placed {
+  view: View;
+  data: Float32Array;
+}
+
 /**
  * Every parameter of the policy in one flat arena: matrices first (they take weight decay), then norm weights and the
  * value head's bias (they do not). Weights, gradients, both AdamW moments and a frozen reference are five arenas of this
- * one layout, so an element has the same offset in all of them.
+ * one layout, so an element has the same piece and offset in all of them.
  */
 export class Parameters {
   readonly arena: Arena;
@@ -46,10 +52,11 @@ export class Parameters {
   readonly decayEnd: number;
   private readonly slices = new Map<string, Slice>();
 
-  constructor(label: string, config: ModelConfig) {
+  /** `pieceBytes`: most bytes of one buffer. */
+  constructor(label: string, config: ModelConfig, pieceBytes = Infinity) {
     const { hidden_size: C, intermediate_size: F, vocab_size: V, head_dim: HS } = config;
     const { num_attention_heads: NH, num_key_value_heads: NKV, num_hidden_layers: L } = config;
-    const arena = new Arena(label, 'flat');
+    const arena = new Arena(label, 'flat', pieceBytes);
     this.arena = arena;
 
     this.embed = arena.tensor('embed', [V, C]);
@@ -75,6 +82,7 @@ export class Parameters {
     this.slice(VALUE_HEAD_WEIGHT, this.valueWeight, 0, [1, C]);
     this.decayEnd = arena.bytes / 4;
 
+    arena.together(2 * L + 1, [C]);
     this.layers = matrices.map((matrix, l) => {
       const prefix = llama.layer(l);
       const attentionNorm = arena.tensor(`${prefix}attention_norm`, [C]);
@@ -100,21 +108,29 @@ export class Parameters {
     return first ? (first.mlpNorm.offset - first.attentionNorm.offset) / 4 : 0;
   }
 
-  /** Elements of the arena, padding included. */
-  get count(): number {
-    return this.arena.bytes / 4;
+  /** Tensors of the right names and shapes, `value(i)` the i-th of all numbers: a model made up. */
+  fill(value: (i: number) => number): Map<string, NamedTensor> {
+    let i = 0;
+    return new Map(
+      [...this.slices].map(([name, slice]) => {
+        const data = Float32Array.from({ length: viewOf(slice).bytes / 4 }, () => value(i++));
+        return [name, { shape: slice.shape, data }];
+      }),
+    );
   }
 
   /**
-   * Lays named tensors out as this arena holds them. Value-head tensors may be left out (zeros then).
+   * Where in this arena named tensors go. Value-head tensors may be left out (zeros then).
    * Errors: `bad_input` naming the first tensor that is missing or has another shape than config.json says.
    */
-  pack(tensors: ReadonlyMap<string, NamedTensor>): Float32Array {
-    const out = new Float32Array(this.count);
-    for (const [name, slice] of this.slices) {
+  place(tensors: ReadonlyMap<string, NamedTensor>): Placed[] {
+    return [...this.slices].map(([name, slice]) => {
+      const view = viewOf(slice);
       const given = tensors.get(name);
       if (!given) {
-        if (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS) continue;
+        if (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS) {
+          return { view, data: new Float32Array(view.bytes / 4) };
+        }
         throw new LabError(
           'bad_input',
           `model.safetensors has no tensor ${name}, which config.json calls for. Check that both files belong to one model.`,
@@ -127,19 +143,22 @@ export class Parameters {
             'Check that both files belong to one model.',
         );
       }
-      out.set(given.data, start(slice));
-    }
-    return out;
+      return { view, data: given.data };
+    });
   }
 
-  /** The arena's contents by Hugging Face name, value head included. */
-  unpack(data: Float32Array): Map<string, NamedTensor> {
-    const tensors = new Map<string, NamedTensor>();
-    for (const [name, slice] of this.slices) {
-      const size = slice.shape.reduce((product, dim) => product * dim, 1);
-      tensors.set(name, { shape: slice.shape, data: data.slice(start(slice), start(slice) + size) });
-    }
-    return tensors;
+  /** The arena's contents, an array a piece, by Hugging Face name, value head included. */
+  unpack(contents: readonly Float32Array[]): Map<string, NamedTensor> {
+    const pieceOf = new Map(
+      this.arena.pieces.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, contents[i]] as const)),
+    );
+    return new Map(
+      [...this.slices].map(([name, slice]) => {
+        const { offset, bytes } = viewOf(slice);
+        const data = pieceOf.get(slice.tensor)?.slice(offset / 4, (offset + bytes) / 4) ?? new Float32Array();
+        return [name, { shape: slice.shape, data }];
+      }),
+    );
   }
 
   private slice(name: string, tensor: Tensor, row: number, shape: number[]): void {
@@ -147,8 +166,9 @@ export class Parameters {
   }
 }
 
-function start({ tensor, row }: Slice): number {
-  return tensor.offset / 4 + row * (tensor.shape[1] ?? 1);
+function viewOf({ tensor, row, shape }: Slice): View {
+  const rowBytes = 4 * (tensor.shape[1] ?? 1);
+  return part(tensor, row * rowBytes, 4 * shape.reduce((product, dim) => product * dim, 1));
 }
 
 /** Parameters of the model itself, without value head and padding. */

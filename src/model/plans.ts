@@ -32,13 +32,7 @@ export class Plans {
     if (!training) return;
     for (const objective of objectives) this.train.set(objective, this.recordTrain(objective, training));
     this.update = new Plan(gpu, 'update');
-    recordUpdate(this.update, weights, {
-      grad: training.gradients.arena.all,
-      m: training.m.arena.all,
-      v: training.v.arena.all,
-      partials: training.partials,
-      norm: training.norm,
-    });
+    recordUpdate(this.update, weights, training);
   }
 
   /** Bytes of their uniforms. */

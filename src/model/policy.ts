@@ -72,9 +72,9 @@ export class Policy {
     this.buffers = this.resources.buffers;
     this.stream = this.resources.stream;
     const { inputs, weights } = this.buffers;
-    const packed = weights.pack(tensors);
+    const placed = weights.place(tensors);
     this.resources.allocate(gpu);
-    this.stream.upload(weights.arena.all, packed);
+    for (const { view, data } of placed) this.stream.upload(view, data);
     this.stream.upload(inputs.rope, ropeTable(capacity.context, config.head_dim, config.rope_theta));
   }
 
@@ -190,9 +190,9 @@ export class Policy {
     const training = this.trainingBuffers();
     const last = this.accumulate(sequences, objective, constants, coefficients);
     this.stream.submit((pass) => last?.encode(pass));
-    const data = await this.read(training.gradients);
-    this.stream.upload(training.gradients.arena.all, new Float32Array(data.length));
-    return training.gradients.unpack(data);
+    const named = await this.read(training.gradients);
+    this.clear(training.gradients);
+    return named;
   }
 
   /** Replaces the value head: weight (C), bias (1). */
@@ -206,8 +206,10 @@ export class Policy {
     const { reference, weights } = this.buffers;
     if (!reference) throw new Error('this policy was made without room for a reference');
     const encoder = this.gpu.device.createCommandEncoder();
-    const { buffer, bytes } = weights.arena.all;
-    encoder.copyBufferToBuffer(buffer, 0, reference.arena.all.buffer, 0, bytes);
+    weights.arena.pieces.forEach(({ buffer, bytes }, i) => {
+      const copy = reference.arena.pieces[i];
+      if (copy) encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes);
+    });
     this.gpu.device.queue.submit([encoder.finish()]);
     return {
       kind: 'frozen copy (WGSL)',
@@ -218,12 +220,12 @@ export class Policy {
 
   /** The weights by Hugging Face name, value head included. */
   async save(): Promise<Map<string, NamedTensor>> {
-    return this.buffers.weights.unpack(await this.read(this.buffers.weights));
+    return this.read(this.buffers.weights);
   }
 
   /** Replaces the weights; the optimizer is left as it is. Value-head tensors left out become zero. */
   load(tensors: ReadonlyMap<string, NamedTensor>): void {
-    this.stream.upload(this.buffers.weights.arena.all, this.buffers.weights.pack(tensors));
+    for (const { view, data } of this.buffers.weights.place(tensors)) this.stream.upload(view, data);
   }
 
   /** Optimizer moments by Hugging Face name (`exp_avg.`, `exp_avg_sq.` before it) and the number of updates made. */
@@ -234,7 +236,7 @@ export class Policy {
       ['exp_avg.', m],
       ['exp_avg_sq.', v],
     ] as const) {
-      for (const [name, tensor] of moment.unpack(await this.read(moment))) tensors.set(prefix + name, tensor);
+      for (const [name, tensor] of await this.read(moment)) tensors.set(prefix + name, tensor);
     }
     return { tensors, updates: this.updates };
   }
@@ -242,7 +244,7 @@ export class Policy {
   /** Forgets the optimizer's moments and counts updates from 0: a new phase begins. */
   resetOptimizer(): void {
     const { m, v } = this.trainingBuffers();
-    for (const moment of [m, v]) this.stream.upload(moment.arena.all, new Float32Array(moment.count));
+    for (const moment of [m, v]) this.clear(moment);
     this.updates = 0;
   }
 
@@ -250,8 +252,18 @@ export class Policy {
     this.resources.destroy();
   }
 
-  private async read(parameters: Parameters): Promise<Float32Array> {
-    return new Float32Array(await this.stream.readBack(parameters.arena.all));
+  private async read(parameters: Parameters): Promise<Map<string, NamedTensor>> {
+    const contents: Float32Array[] = [];
+    for (const piece of parameters.arena.pieces) {
+      contents.push(new Float32Array(await this.stream.readBack(piece)));
+    }
+    return parameters.unpack(contents);
+  }
+
+  private clear(parameters: Parameters): void {
+    const encoder = this.gpu.device.createCommandEncoder();
+    for (const { buffer } of parameters.arena.pieces) encoder.clearBuffer(buffer);
+    this.gpu.device.queue.submit([encoder.finish()]);
   }
 
   private trainingBuffers(): TrainingBuffers {

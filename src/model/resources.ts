@@ -1,3 +1,4 @@
+import { bindable } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Stream } from '../gpu/stream';
 import type { Capacity } from './activations';
@@ -22,7 +23,7 @@ export class Resources {
   readonly generator: Generator | undefined;
 
   constructor(gpu: Gpu, config: ModelConfig, capacity: Capacity, options: BufferOptions) {
-    this.buffers = new Buffers(config, capacity, options);
+    this.buffers = new Buffers(config, capacity, options, bindable(gpu));
     this.plans = new Plans(gpu, config, capacity, this.buffers);
     const { head, generation } = this.buffers;
     const score = head.logp.bytes + head.entropy.bytes + head.value.bytes;

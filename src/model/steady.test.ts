@@ -36,9 +36,8 @@ afterAll(() => gpu.close());
 /** Weights of a model with `layers` blocks, small and fixed. */
 function makePolicy(layers = CONFIG.num_hidden_layers, reference = true, checkpointing = false): Policy {
   const config = { ...CONFIG, num_hidden_layers: layers };
-  const parameters = new Parameters('made up', config);
-  const values = Float32Array.from({ length: parameters.count }, (_, i) => 0.3 * Math.sin(1.7 * i));
-  return new Policy(gpu, config, parameters.unpack(values), CAPACITY, {
+  const tensors = new Parameters('made up', config).fill((i) => 0.3 * Math.sin(1.7 * i));
+  return new Policy(gpu, config, tensors, CAPACITY, {
     trainable: true,
     reference,
     checkpointing,

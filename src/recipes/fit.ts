@@ -1,5 +1,5 @@
 import { LabError } from '../errors';
-import { mib } from '../gpu/arena';
+import { bindable, mib } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { logitsStride, type Capacity } from '../model/activations';
 import { Buffers, type BufferOptions } from '../model/buffers';
@@ -63,7 +63,10 @@ export function fit(gpu: Gpu, demand: Demand, budget: number): Fitting | undefin
       return { capacity, bytes, totalBytes };
     }
     capacity = smaller(capacity)
-      .map((candidate) => ({ candidate, bytes: total(new Buffers(config, candidate, options)) }))
+      .map((candidate) => ({
+        candidate,
+        bytes: total(new Buffers(config, candidate, options, bindable(gpu))),
+      }))
       .sort((a, b) => a.bytes - b.bytes)[0]?.candidate;
   }
   return undefined;
@@ -103,9 +106,6 @@ export function refuse(
       : 'No setting makes it fit: choose a smaller model.';
   return new LabError('out_of_memory', `${needs} ${advice}`);
 }
-
-/** Bytes of the largest buffer this GPU can bind. */
-const bindable = ({ facts }: Gpu): number => Math.min(facts.maxBufferSize, facts.maxStorageBufferBindingSize);
 
 const roundUp = (rows: number): number => Math.ceil(rows / CHUNK_STEP) * CHUNK_STEP;
 
