@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openNodeGpu } from '../src/cli/node_gpu';
 import { adapterName, openGpu } from '../src/gpu/device';
+import { pinChoices } from '../src/kernels/matmul';
+import { tunedChoices } from '../src/model/tuned';
 import { VERSION } from '../src/version';
 import { addFigures, parseReport } from './figure';
 import { runBench } from './run';
@@ -48,6 +50,7 @@ function dawnVersion(): string {
 
 try {
   const gpu = await openGpu(await openNodeGpu());
+  pinChoices(gpu, await tunedChoices(gpu));
   console.log(adapterName(gpu.facts));
   const report = await runBench(gpu, {
     suites: { ...suites, ...onRequest },

@@ -1,4 +1,4 @@
-import type { Cost } from './figure';
+import type { Cost, Stream } from './figure';
 
 /** Dims by their letters of docs/kernels.md; inside a matmul M, N and K are its own. */
 export type Dims = Readonly<Record<string, number>>;
@@ -10,14 +10,23 @@ interface Accounting {
 }
 
 const FLOAT = 4;
-const moved = (floats: number, flops = 0): Cost => ({ flops, bytes: FLOAT * floats });
+const moved = (floats: number, flops = 0, stream: Stream = 'copy'): Cost => ({
+  flops,
+  bytes: FLOAT * floats,
+  stream,
+});
 
-/** A key and a value row of every cached token, and the query: what attention over a cache must read. */
+/** Where so many times more is read than written, writing does not decide. */
+const MOSTLY = 8;
+const inAndOut = (read: number, written: number, flops: number): Cost =>
+  moved(read + written, flops, read > MOSTLY * written ? 'read' : 'copy');
+
+/** Pairs of positions under a causal mask. */
 const causalPairs = (T: number): number => (T * (T + 1)) / 2;
 
 const matmul: Accounting = {
   measure: 'flops',
-  cost: (d) => moved(d('M') * d('K') + d('K') * d('N') + d('M') * d('N'), 2 * d('M') * d('N') * d('K')),
+  cost: (d) => inAndOut((d('M') + d('N')) * d('K'), d('M') * d('N'), 2 * d('M') * d('N') * d('K')),
 };
 
 /** Attention forward: two products a pair; backward: five (scores, dP, dV, dK, dQ), as FlashAttention counts them. */
@@ -49,45 +58,82 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   /** b is (2N,K): gate and up. */
   norm_swiglu_matmul: {
     measure: 'flops',
-    cost: (d) => moved(d('M') * d('K') + 2 * d('K') * d('N') + d('M') * d('N'), 4 * d('M') * d('N') * d('K')),
+    cost: (d) => inAndOut((d('M') + 2 * d('N')) * d('K'), d('M') * d('N'), 4 * d('M') * d('N') * d('K')),
   },
   attention_forward: attention(2, 1),
   attention_backward: attention(5, 2),
   decode_attention: {
     measure: 'bytes',
     cost: (d) =>
-      moved(
-        d('B') * d('HS') * (2 * d('T') * d('NKV') + 2 * d('NH')),
+      inAndOut(
+        d('B') * d('HS') * (2 * d('T') * d('NKV') + d('NH')),
+        d('B') * d('HS') * d('NH'),
         4 * d('B') * d('NH') * d('T') * d('HS'),
       ),
   },
+  /** Of S splits, their sums, peak and total. */
+  decode_attention_merge: elementwise((d) =>
+    inAndOut(
+      d('B') * d('NH') * d('S') * (d('HS') + 2),
+      d('B') * d('NH') * d('HS'),
+      3 * d('B') * d('NH') * d('S') * d('HS'),
+    ),
+  ),
+  /** In place but for the cached rows. */
+  rope_append: elementwise((d) => {
+    const [queries, keys] = [d('N') * d('NH') * d('HS'), d('N') * d('NKV') * d('HS')];
+    return moved(2 * queries + 5 * keys, 3 * (queries + keys), 'in_place');
+  }),
+  kv_copy: elementwise((d) => moved(4 * d('P') * d('T') * d('NKV') * d('HS'))),
+  /** A row's history of H tokens and log-probs, and seven words beside it. */
+  move_rows: elementwise((d) => moved(2 * d('P') * (2 * d('H') + 7))),
+  gather_rows: elementwise((d) => moved(2 * d('M') * d('C'))),
+  scatter_rows: elementwise((d) => moved((d('M') + d('N')) * d('C'))),
+  fill: elementwise((d) => moved(d('count'))),
+  /** Log-prob, entropy and a weight of each token in; three gradients and 16 columns of statistics out. */
+  sft: elementwise((d) => moved(22 * d('M'), 2 * d('M'))),
+  /** The same with the value and six more constants. */
+  ppo_clip: elementwise((d) => moved(29 * d('M'), 30 * d('M'))),
+  value_head_forward: elementwise((d) => inAndOut((d('M') + 1) * d('C'), d('M'), 2 * d('M') * d('C'))),
+  value_head_backward: elementwise((d) =>
+    moved(2 * d('M') * d('C') + d('M') + d('C'), 2 * d('M') * d('C'), 'in_place'),
+  ),
+  value_head_backward_weight: elementwise((d) =>
+    inAndOut(d('M') * d('C') + d('M') + d('C'), d('C'), 2 * d('M') * d('C')),
+  ),
+  reduce_columns: elementwise((d) => inAndOut(17 * d('M'), 16, 17 * d('M'))),
+  norm_finish: elementwise((d) => inAndOut(d('P'), 4, d('P'))),
   rmsnorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 4 * d('N') * d('C'))),
   residual_rmsnorm_forward: elementwise((d) => moved(4 * d('N') * d('C'), 5 * d('N') * d('C'))),
-  rmsnorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 11 * d('N') * d('C'))),
+  rmsnorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 11 * d('N') * d('C'), 'in_place')),
   rmsnorm_backward_weight: elementwise((d) => {
     const sums = d('K') * Math.ceil(d('N') / NORM_BLOCK) * d('C');
-    return moved(sums + 2 * d('K') * d('C'), sums);
+    return inAndOut(sums + d('K') * d('C'), d('K') * d('C'), sums);
   }),
   rope: elementwise((d) =>
-    moved(2 * d('N') * (d('NH') + d('NKV')) * d('HS'), 3 * d('N') * (d('NH') + d('NKV')) * d('HS')),
+    moved(
+      2 * d('N') * (d('NH') + d('NKV')) * d('HS'),
+      3 * d('N') * (d('NH') + d('NKV')) * d('HS'),
+      'in_place',
+    ),
   ),
   swiglu_forward: elementwise((d) => moved(3 * d('N') * d('F'), 4 * d('N') * d('F'))),
   swiglu_backward: elementwise((d) => moved(5 * d('N') * d('F'), 9 * d('N') * d('F'))),
   embedding_forward: elementwise((d) => moved(2 * d('N') * d('C'))),
-  embedding_backward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'))),
-  logits_stats: elementwise((d) => moved(d('R') * d('V'), 4 * d('R') * d('V'))),
-  logits_backward: elementwise((d) => moved(2 * d('R') * d('V'), 4 * d('R') * d('V'))),
-  sample: elementwise((d) => moved(d('B') * d('V'), 4 * d('B') * d('V'))),
+  embedding_backward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'), 'in_place')),
+  logits_stats: elementwise((d) => moved(d('R') * d('V'), 4 * d('R') * d('V'), 'read')),
+  logits_backward: elementwise((d) => moved(2 * d('R') * d('V'), 4 * d('R') * d('V'), 'in_place')),
+  sample: elementwise((d) => moved(d('B') * d('V'), 4 * d('B') * d('V'), 'read')),
   head_sample: {
     measure: 'flops',
-    cost: (d) => moved(d('B') * d('C') + d('V') * d('C'), 2 * d('B') * d('V') * d('C')),
+    cost: (d) => moved((d('B') + d('V')) * d('C'), 2 * d('B') * d('V') * d('C'), 'read'),
   },
   head_score: {
     measure: 'flops',
-    cost: (d) => moved(d('M') * d('C') + d('V') * d('C'), 2 * d('M') * d('V') * d('C')),
+    cost: (d) => moved((d('M') + d('V')) * d('C'), 2 * d('M') * d('V') * d('C'), 'read'),
   },
-  adamw: elementwise((d) => moved(8 * d('count'), 12 * d('count'))),
-  sum_squares: elementwise((d) => moved(d('count'), 2 * d('count'))),
+  adamw: elementwise((d) => moved(8 * d('count'), 12 * d('count'), 'in_place')),
+  sum_squares: elementwise((d) => moved(d('count'), 2 * d('count'), 'read')),
 };
 
 /** A kernel's figure, taken apart: `kernels/<model>/<kernel>[/<role>]/<dims>`. */

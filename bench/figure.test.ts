@@ -62,7 +62,7 @@ test('a kernel’s name carries its dims, from which its cost is known', () => {
   expect(parseKernelName(name)).toEqual(parts);
   const without = { ...parts, role: '' };
   expect(parseKernelName(kernelFigureName(without))).toEqual(without);
-  expect(costOf('matmul_nt', parts.dims)).toEqual({ flops: 60, bytes: 4 * (10 + 15 + 6) });
+  expect(costOf('matmul_nt', parts.dims)).toEqual({ flops: 60, bytes: 4 * (10 + 15 + 6), stream: 'copy' });
   expect(measureOf('matmul_nt')).toBe('flops');
   expect(parseKernelName('kernels/GPT-2/unheard_of/M=2')).toBeUndefined();
   expect(parseKernelName('steps/nano/score')).toBeUndefined();

@@ -25,11 +25,16 @@ export interface Report {
   figures: Figure[];
 }
 
+/** How memory is passed: from one buffer to another, read and written in the same place, or read alone. */
+export type Stream = 'copy' | 'in_place' | 'read';
+
 /** Work of one sample, for its place under the roof. */
 export interface Cost {
   flops: number;
   /** Bytes that must be read and written at least once. */
   bytes: number;
+  /** What most of these bytes are; `copy` when left out. */
+  stream?: Stream;
 }
 
 /** The middle value; the mean of the two middle ones of an even number. NaN of none. */

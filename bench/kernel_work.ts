@@ -31,9 +31,7 @@ export async function measureKernel(
 ): Promise<Figure> {
   const { kernel, role = '', dims, operands } = work;
   const arena = new Arena(kernel, 'separate');
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, operand] of Object.entries(operands))
-    tensors[name] = arena.tensor(name, [typeof operand === 'number' ? operand : operand.length]);
+  const tensors = tensorsOf(arena, operands);
   const plan = new Plan<null>(gpu, kernel);
   const stream = new Stream(gpu);
   try {
@@ -60,4 +58,13 @@ export async function measureKernel(
     stream.destroy();
     arena.destroy();
   }
+}
+
+/** Declares a work's operands in an arena. */
+export function tensorsOf(arena: Arena, operands: KernelWork['operands']): Record<string, Tensor> {
+  const declare = (name: string, operand: Operand): Tensor =>
+    arena.tensor(name, [typeof operand === 'number' ? operand : operand.length]);
+  return Object.fromEntries(
+    Object.entries(operands).map(([name, operand]) => [name, declare(name, operand)]),
+  );
 }

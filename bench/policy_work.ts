@@ -103,5 +103,6 @@ export function decodeCost(config: ModelConfig, B: number, context: number): Cos
   return {
     flops: B * (2 * weights + 4 * L * NH * HS * context),
     bytes: 4 * (weights + 2 * B * L * NKV * HS * context),
+    stream: 'read',
   };
 }

@@ -3,16 +3,20 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Gpu } from '../src/gpu/device';
 import { openTestGpu } from '../src/gpu/testing';
+import { allKernels } from '../src/kernels/all';
+import { plainHeadSample } from '../src/kernels/lm_head_sample';
+import { plainHeadScore } from '../src/kernels/lm_head_score';
+import { pinChoices } from '../src/kernels/matmul';
+import { plainMatmulKernels } from '../src/kernels/matmul_configurations';
+import { matmulTable } from './matmul_table';
 import { parseReport, type Figure } from './figure';
 import { measureKernel } from './kernel_work';
 import { runBench } from './run';
 import { allShapes } from './shapes';
 import { countSteady } from './steady';
 import { GpuClock } from './timing';
-import { decodeWorks } from './works/decode';
-import { headWorks } from './works/head';
-import { layerWorks } from './works/layer';
-import { matmulWorks } from './works/matmul';
+import { allWorks } from './works/all';
+import { kernelsOf } from './works/covered';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -49,13 +53,8 @@ test('every kernel’s work runs on this adapter at the shapes of the smallest m
   const [nano] = await allShapes({ read, models: ['nano'] });
   if (!nano) throw new Error('nano is gone');
   const clock = new GpuClock(gpu);
-  const roofs = { copy_gb_s: 1000, fma_gflop_s: 1e5, copies: [] };
-  const works = [
-    ...matmulWorks(nano, 64),
-    ...layerWorks(nano, 64),
-    ...headWorks(nano, 64),
-    ...decodeWorks(nano),
-  ];
+  const roofs = { copy_gb_s: 1000, fma_gflop_s: 1e5, streams: ROOMY };
+  const works = allWorks(nano, 64);
   const names = new Set<string>();
   for (const work of works) {
     const figure = await measureKernel(gpu, clock, roofs, 'nano', work, 1);
@@ -68,6 +67,44 @@ test('every kernel’s work runs on this adapter at the shapes of the smallest m
   gpu.throwIfFailed();
 });
 
+const ROOMY = [{ stream: 'copy', bytes: 1e6, gb_s: 1000 }] as const;
+
+test('no kernel of the lab is without a figure, whichever design suits the adapter', async () => {
+  const [nano] = await allShapes({ read, models: ['nano'] });
+  if (!nano) throw new Error('nano is gone');
+  const adapters = [
+    { isSoftware: false },
+    { isSoftware: true, subgroupSize: undefined },
+    { isSoftware: true, subgroupSize: 4 },
+  ];
+  const measured = adapters.flatMap((facts) => {
+    const other = Object.assign(Object.create(gpu) as Gpu, {
+      facts: { ...gpu.facts, ...facts },
+      choices: {},
+    });
+    return [...kernelsOf(allWorks(nano, 64), other)];
+  });
+  // Generated kernels do these on every adapter; the hand-written ones are their oracles.
+  const oracles = [...Object.values(plainMatmulKernels), plainHeadSample, plainHeadScore].map(
+    ({ name }) => name,
+  );
+  const missing = allKernels.filter(({ name }) =>
+    oracles.includes(name)
+      ? !measured.some((other) => other.startsWith(`${name}_`))
+      : !measured.includes(name),
+  );
+  expect(missing.map(({ name }) => name)).toEqual([]);
+});
+
+test('the matmul table in force is named by what differs from the default', () => {
+  const facts = { ...gpu.facts, isSoftware: false };
+  const other = (): Gpu => Object.assign(Object.create(gpu) as Gpu, { facts, choices: {} });
+  expect(matmulTable(other())).toBe('default');
+  const tuned = other();
+  pinChoices(tuned, { 'nn/many': 'tiled_32x32' });
+  expect(matmulTable(tuned)).toBe('nn/many tiled_32x32');
+});
+
 test('counts of a steady step: nothing made, nothing waited for, the plan’s bytes, dispatches within bounds', async () => {
   const figures = new Map<string, number>();
   await countSteady({
@@ -75,7 +112,7 @@ test('counts of a steady step: nothing made, nothing waited for, the plan’s by
     read,
     models: [],
     settings: {},
-    roofs: { copy_gb_s: null, fma_gflop_s: null, copies: [] },
+    roofs: { copy_gb_s: null, fma_gflop_s: null, streams: [] },
     report: ({ name, value }) => void figures.set(name, value),
     note: () => undefined,
   });

@@ -1,5 +1,6 @@
 import { adapterName, type Gpu } from '../src/gpu/device';
 import type { Figure, Report, Roofline } from './figure';
+import { matmulTable } from './matmul_table';
 import { measureRoofline } from './roofline/roofline';
 import type { BenchContext, SuiteTable } from './suite';
 
@@ -16,20 +17,25 @@ export interface BenchOptions {
   onNote?: (sentence: string) => void;
 }
 
-/** Measures the roofline, then runs the chosen suites in the table's order. Errors: an unknown suite, by name. */
+/**
+ * Measures the roofline, then runs the chosen suites in the table's order, with the matmul table that is pinned on the Gpu:
+ * the report's versions name it. Errors: an unknown suite, by name.
+ */
 export async function runBench(gpu: Gpu, options: BenchOptions): Promise<Report> {
-  const { suites, chosen, models, versions, settings = {}, read } = options;
+  const { suites, chosen, models, settings = {}, read } = options;
   const unknown = chosen.filter((name) => name !== 'roofline' && !(name in suites));
   if (unknown.length)
     throw new Error(
       `There is no suite ${unknown.join(', ')}; there are roofline, ${Object.keys(suites).join(', ')}.`,
     );
+  const versions = { ...options.versions, matmuls: matmulTable(gpu) };
   const figures: Figure[] = [];
   const report = (figure: Figure): void => {
     figures.push(figure);
     options.onFigure?.(figure);
   };
   const note = (sentence: string): void => options.onNote?.(sentence);
+  note(`Matmul configurations: ${versions.matmuls}.`);
   const roofs = await measureRoofline(gpu, report, note);
   const roofline = { copy_gb_s: roofs.copy_gb_s, fma_gflop_s: roofs.fma_gflop_s };
   options.onRoofline?.(roofline);

@@ -2,18 +2,22 @@ import { Arena } from '../../src/gpu/arena';
 import type { Gpu } from '../../src/gpu/device';
 import { grid1d } from '../../src/gpu/kernel';
 import { Plan } from '../../src/gpu/plan';
-import type { Figure } from '../figure';
+import type { Figure, Stream } from '../figure';
 import { GpuClock } from '../timing';
-import { COPY_WORKGROUP, copyKernel, VECTORS } from './copy';
 import { CHAINS, fmaFlops, fmaKernel, fmaThreads, type FmaForm } from './fma';
 import { measureRate, type Probe } from './probe';
-import type { CopyRate, Roofs } from './roofs';
+import type { Roofs, StreamRate } from './roofs';
+import { STREAM_WORKGROUP, streamKernel, STREAMS, streamTraffic, VECTORS } from './streams';
 
 const SAMPLES = 5;
-/** Larger than every cache met so far; two of them are bound at once. */
-const COPY_BYTES = { hardware: 128 * 2 ** 20, software: 64 * 2 ** 20 };
-/** Of each of two buffers: what the nearer caches may hold. */
-const CACHED_BYTES = [2 ** 17, 2 ** 19, 2 ** 21, 2 ** 23];
+/** Of a buffer larger than every cache met so far; a copy binds two. */
+const LARGE_BYTES = { hardware: 128 * 2 ** 20, software: 64 * 2 ** 20 };
+/** Of buffers that the nearer caches may hold. */
+const CACHED_BYTES = {
+  copy: [2 ** 17, 2 ** 19, 2 ** 21, 2 ** 23],
+  in_place: [2 ** 19, 2 ** 23],
+  read: [2 ** 19, 2 ** 23],
+} as const;
 const WORKGROUPS = { hardware: 16_384, software: 64 };
 
 interface Candidate {
@@ -25,8 +29,8 @@ interface Candidate {
 }
 
 /**
- * The adapter's roofs: of a few ways to multiply and add (and to copy) the fastest that passes the doubling check. Reports
- * what each roof came to; one that no way passes is null, and said.
+ * The adapter's roofs: of a few ways to multiply and add (and to pass memory) the fastest that passes the doubling check.
+ * Reports what each roof came to; one that no way passes is null, and said.
  */
 export async function measureRoofline(
   gpu: Gpu,
@@ -39,23 +43,25 @@ export async function measureRoofline(
     if (value !== null) report({ name: `roofline/${name}`, value, unit, samples: SAMPLES });
     return value;
   };
-  const copy = async (bytes: number): Promise<CopyRate | null> => {
-    const ways = VECTORS.map((vectors) => () => copyCandidate(gpu, clock, vectors, bytes));
-    const gb_s = await measure(`copy/bytes=${2 * bytes}`, 'GB/s', ways);
-    return gb_s === null ? null : { bytes: 2 * bytes, gb_s };
-  };
-  const wanted = gpu.facts.isSoftware ? COPY_BYTES.software : COPY_BYTES.hardware;
-  const large = await copy(Math.min(wanted, gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize));
-  const copies: CopyRate[] = [];
-  for (const bytes of CACHED_BYTES) {
-    const rate = await copy(bytes);
-    if (rate) copies.push(rate);
+  const wanted = gpu.facts.isSoftware ? LARGE_BYTES.software : LARGE_BYTES.hardware;
+  const large = Math.min(wanted, gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize);
+  const streams: StreamRate[] = [];
+  for (const stream of STREAMS) {
+    for (const size of [large, ...CACHED_BYTES[stream]]) {
+      const ways = VECTORS.map((vectors) => () => streamCandidate(gpu, clock, stream, vectors, size));
+      const bytes = streamTraffic(stream, size);
+      const gb_s = await measure(`${stream}/bytes=${bytes}`, 'GB/s', ways);
+      if (gb_s !== null) streams.push({ stream, bytes, gb_s });
+    }
   }
+  const copied = streams.find(
+    ({ stream, bytes }) => stream === 'copy' && bytes === streamTraffic('copy', large),
+  );
   const forms: FmaForm[] = ['fma', 'operators'];
   const ways = forms.flatMap((form) => CHAINS.map((chains) => () => fmaCandidate(gpu, clock, chains, form)));
   const fma_gflop_s = await measure('fma', 'GFLOP/s', ways);
   clock.destroy();
-  return { copy_gb_s: large?.gb_s ?? null, fma_gflop_s, copies };
+  return { copy_gb_s: copied?.gb_s ?? null, fma_gflop_s, streams };
 }
 
 /** Best rate of those that pass, in 1e9 units a second, or null. */
@@ -103,20 +109,26 @@ function fmaCandidate(gpu: Gpu, clock: GpuClock, chains: number, form: FmaForm):
   };
 }
 
-function copyCandidate(gpu: Gpu, clock: GpuClock, vectors: number, bytes: number): Candidate {
-  const kernel = copyKernel(vectors);
+function streamCandidate(
+  gpu: Gpu,
+  clock: GpuClock,
+  stream: Stream,
+  vectors: number,
+  bytes: number,
+): Candidate {
+  const kernel = streamKernel(stream, vectors);
   const count = bytes / 16;
   const arena = new Arena(kernel.name, 'separate');
-  const inp = arena.tensor('inp', [count, 4]);
-  const out = arena.tensor('out', [count, 4]);
+  const inp = arena.tensor('inp', stream === 'in_place' ? [1, 4] : [count, 4]);
+  const out = arena.tensor('out', stream === 'read' ? [1, 4] : [count, 4]);
   arena.allocate(gpu);
   const plan = new Plan<null>(gpu, kernel.name);
-  const grid = grid1d(Math.ceil(count / (COPY_WORKGROUP * vectors)));
+  const grid = grid1d(Math.ceil(count / (STREAM_WORKGROUP * vectors)));
   plan.add(kernel, { inp, out }, () => ({ params: { count }, grid }));
   plan.prepare(null);
   return {
     name: kernel.name,
-    perUnit: 2 * bytes,
+    perUnit: streamTraffic(stream, bytes),
     probe: (passes) => clock.once((pass) => plan.encode(pass), passes),
     release: () => {
       plan.destroy();

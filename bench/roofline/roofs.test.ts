@@ -1,19 +1,30 @@
 import { expect, test } from 'vitest';
-import { copyRoof, fractionOfRoof, leastMilliseconds, type Roofs } from './roofs';
+import { fractionOfRoof, leastMilliseconds, streamRoof, type Roofs } from './roofs';
 
 const ROOFS: Roofs = {
   copy_gb_s: 10,
   fma_gflop_s: 100,
-  copies: [
-    { bytes: 1e6, gb_s: 40 },
-    { bytes: 1e3, gb_s: 1 },
+  streams: [
+    { stream: 'copy', bytes: 1e8, gb_s: 10 },
+    { stream: 'copy', bytes: 1e6, gb_s: 40 },
+    { stream: 'copy', bytes: 1e3, gb_s: 1 },
+    { stream: 'in_place', bytes: 1e8, gb_s: 20 },
   ],
 };
 
 test('small traffic may use a cache, and no roof is lower for less traffic', () => {
-  expect(copyRoof(ROOFS, 1e9)).toBe(10);
-  expect(copyRoof(ROOFS, 1e6)).toBe(40);
-  expect(copyRoof(ROOFS, 10)).toBe(40);
+  expect(streamRoof(ROOFS, 'copy', 1e9)).toBe(10);
+  expect(streamRoof(ROOFS, 'copy', 1e6)).toBe(40);
+  expect(streamRoof(ROOFS, 'copy', 10)).toBe(40);
+});
+
+test('memory written in place has a roof of its own, at least a copy’s; what is only read at least that', () => {
+  expect(streamRoof(ROOFS, 'in_place', 1e9)).toBe(20);
+  expect(streamRoof(ROOFS, 'in_place', 10)).toBe(40);
+  expect(streamRoof(ROOFS, 'read', 1e9)).toBe(20);
+  expect(streamRoof(ROOFS, 'copy', 1e9)).toBe(10);
+  expect(streamRoof({ ...ROOFS, streams: [] }, 'copy', 1)).toBeNull();
+  expect(fractionOfRoof({ flops: 0, bytes: 1e9, stream: 'in_place' }, 100, ROOFS)).toBeCloseTo(0.5, 10);
 });
 
 test('the slower of arithmetic and traffic decides', () => {

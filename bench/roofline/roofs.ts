@@ -1,23 +1,35 @@
-import type { Cost, Roofline } from '../figure';
+import type { Cost, Roofline, Stream } from '../figure';
 
-/** Rate of a copy that moves so many bytes (read plus written): small ones stay in a cache. */
-export interface CopyRate {
+/** Rate of a probe that moves so many bytes (read plus written) in one way: few stay in a cache. */
+export interface StreamRate {
+  stream: Stream;
   bytes: number;
   gb_s: number;
 }
 
-/** The measured roofs, with copies of several sizes beside the report's one that no cache holds. */
+/** The measured roofs, with the rates of every way to move memory at several sizes; the report has the largest copy's. */
 export interface Roofs extends Roofline {
-  copies: readonly CopyRate[];
+  streams: readonly StreamRate[];
 }
 
+/** What no stream is slower than: reading alone moves no more than a change in place, that no more than a copy. */
+const HARDER = {
+  copy: ['copy'],
+  in_place: ['copy', 'in_place'],
+  read: ['copy', 'in_place', 'read'],
+} as const satisfies Record<Stream, readonly Stream[]>;
+
 /**
- * GB/s that traffic of `bytes` may reach: the best copy that moved as much or more (what a larger copy reaches, a smaller
- * one could, but for what a dispatch costs). Null when unknown.
+ * GB/s that traffic of `bytes` may reach: the best of the probes of its kind, and of harder ones, that moved as much or more
+ * (what a larger one reaches, a smaller could, but for what a dispatch costs). Past the largest probe that one counts. Null
+ * when unknown.
  */
-export function copyRoof({ copies, copy_gb_s }: Roofs, bytes: number): number | null {
-  const rates = copies.filter((copy) => copy.bytes >= bytes).map(({ gb_s }) => gb_s);
-  if (copy_gb_s !== null) rates.push(copy_gb_s);
+export function streamRoof({ streams }: Roofs, stream: Stream, bytes: number): number | null {
+  const rates = HARDER[stream].flatMap((kind) => {
+    const own = streams.filter((rate) => rate.stream === kind);
+    const most = Math.min(bytes, Math.max(...own.map((rate) => rate.bytes)));
+    return own.filter((rate) => rate.bytes >= most).map(({ gb_s }) => gb_s);
+  });
   return rates.length ? Math.max(...rates) : null;
 }
 
@@ -25,11 +37,11 @@ export function copyRoof({ copies, copy_gb_s }: Roofs, bytes: number): number | 
  * Milliseconds that `cost` takes at the roof: the slower of arithmetic and traffic at the measured peaks (Williams et al.
  * 2009, CACM 52(4)). Undefined when a needed peak is unknown.
  */
-export function leastMilliseconds({ flops, bytes }: Cost, roofs: Roofs): number | undefined {
-  const copy = copyRoof(roofs, bytes);
+export function leastMilliseconds({ flops, bytes, stream = 'copy' }: Cost, roofs: Roofs): number | undefined {
+  const rate = streamRoof(roofs, stream, bytes);
   const { fma_gflop_s: fma } = roofs;
-  if ((flops > 0 && fma === null) || (bytes > 0 && copy === null)) return undefined;
-  return Math.max(flops / (fma ?? Infinity), bytes / (copy ?? Infinity)) / 1e6;
+  if ((flops > 0 && fma === null) || (bytes > 0 && rate === null)) return undefined;
+  return Math.max(flops / (fma ?? Infinity), bytes / (rate ?? Infinity)) / 1e6;
 }
 
 /** Share of the roof that `cost` reached in `milliseconds`, or undefined when a needed peak is unknown. */

@@ -5,10 +5,8 @@ import { fractionOfRoof } from '../roofline/roofs';
 import { allShapes, type Shapes } from '../shapes';
 import type { BenchContext, Suite } from '../suite';
 import { GpuClock } from '../timing';
-import { decodeWorks } from '../works/decode';
-import { headWorks } from '../works/head';
-import { layerWorks } from '../works/layer';
-import { matmulWork, matmulWorks } from '../works/matmul';
+import { allWorks } from '../works/all';
+import { matmulWork } from '../works/matmul';
 
 const GEMM = 512;
 /** Tokens of a batch where the adapter is fast enough, halved until its slowest matmul takes `SAMPLE_MS`. */
@@ -33,8 +31,7 @@ export const kernels: Suite = async (context) => {
         `${shapes.model}: the vocabulary's ${mib(4 * shapes.V * shapes.C)} are more than one binding; its head is measured on a shard.`,
       );
     const cut = { ...shapes, V: Math.min(shapes.V, Math.floor(bindable / (4 * shapes.C * 64)) * 64) };
-    const works = [...matmulWorks(cut, N), ...layerWorks(cut, N), ...headWorks(cut, N), ...decodeWorks(cut)];
-    for (const work of works) report(await measureKernel(gpu, clock, roofs, shapes.model, work));
+    for (const work of allWorks(cut, N)) report(await measureKernel(gpu, clock, roofs, shapes.model, work));
   }
   clock.destroy();
 };

@@ -5,7 +5,15 @@ import {
   attentionTiles,
   maxAttentionTiles,
 } from '../../src/kernels/attention';
-import { sumSquares, sumSquaresLaunch, SUM_SQUARES_PARTIALS } from '../../src/kernels/reduce';
+import { fill, fillLaunch } from '../../src/kernels/fill';
+import {
+  normFinish,
+  normFinishLaunch,
+  sumSquares,
+  sumSquaresConstants,
+  sumSquaresLaunch,
+  SUM_SQUARES_PARTIALS,
+} from '../../src/kernels/reduce';
 import {
   residualRmsnormForward,
   rmsnormBackward,
@@ -137,7 +145,7 @@ function llamaWorks({ NH, NKV, HS, QKV, F }: Shapes, N: number): KernelWork[] {
   ];
 }
 
-/** AdamW and the gradient's norm over one flat arena. */
+/** AdamW, the gradient's norm and clearing, over one flat arena. */
 function updateWorks({ C, F, L, QKV, NH, HS, V, isLlama }: Shapes): KernelWork[] {
   const parameters = L * (QKV * C + NH * HS * C + (isLlama ? 3 : 2) * F * C) + V * C;
   const count = Math.floor(Math.min(parameters, MOST_PARAMETERS) / 4) * 4;
@@ -163,6 +171,14 @@ function updateWorks({ C, F, L, QKV, NH, HS, V, isLlama }: Shapes): KernelWork[]
       { count },
       { x: count, partials: SUM_SQUARES_PARTIALS },
       sumSquaresLaunch({ count }),
+      sumSquaresConstants,
     ),
+    plainWork(
+      normFinish,
+      { P: SUM_SQUARES_PARTIALS },
+      { partials: SUM_SQUARES_PARTIALS, norm: 4 },
+      normFinishLaunch({ max_grad_norm: 1 }),
+    ),
+    plainWork(fill, { count }, { out: count }, fillLaunch({ count, value: 0 })),
   ];
 }

@@ -2,8 +2,9 @@ import type { Figure, Report, Roofline } from '../../bench/figure';
 import { runBench } from '../../bench/run';
 import { suites } from '../../bench/suites';
 import { toLabError } from '../errors';
-import { adapterName, openGpu } from '../gpu/device';
+import { adapterName } from '../gpu/device';
 import { VERSION } from '../version';
+import { openTunedGpu } from './tuned_gpu';
 
 /** What the page asks of this worker: once, then it ends with `done` or `failed`. */
 export interface BenchRequest {
@@ -34,7 +35,7 @@ async function read(path: string): Promise<Uint8Array> {
 }
 
 async function run({ suites: chosen, models, browser }: BenchRequest): Promise<void> {
-  const gpu = await openGpu(navigator.gpu);
+  const gpu = await openTunedGpu(navigator.gpu);
   post({ type: 'start', adapter: adapterName(gpu.facts) });
   const report = await runBench(gpu, {
     suites,

@@ -1,0 +1,16 @@
+import type { KernelWork } from '../kernel_work';
+import type { Shapes } from '../shapes';
+import { decodeWorks } from './decode';
+import { headWorks } from './head';
+import { layerWorks } from './layer';
+import { matmulWorks } from './matmul';
+import { rowWorks } from './rows';
+
+/** Every kernel at a model's shapes, for N tokens. */
+export const allWorks = (shapes: Shapes, N: number): KernelWork[] => [
+  ...matmulWorks(shapes, N),
+  ...layerWorks(shapes, N),
+  ...headWorks(shapes, N),
+  ...rowWorks(shapes, N),
+  ...decodeWorks(shapes),
+];
