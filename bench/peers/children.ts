@@ -3,11 +3,18 @@ import { existsSync } from 'node:fs';
 import type { Outcome } from './contest';
 import type { Launch } from './index';
 
+/** A trial that takes longer has hung. */
+export const TRIAL_LIMIT_MS = 300_000;
+
 /** Launches every contestant as a child of this process. */
 export async function launchChildren(): Promise<Launch> {
   await prepare('node');
   return async (contestant, work) => {
-    const output = await run(process.execPath, ['bench/dist/node/contestant.js', contestant, work]);
+    const output = await run(
+      process.execPath,
+      ['bench/dist/node/contestant.js', contestant, work],
+      TRIAL_LIMIT_MS,
+    );
     const outcome = output.trim().split('\n').at(-1) ?? '';
     return JSON.parse(outcome) as Outcome;
   };
@@ -21,9 +28,9 @@ export async function prepare(mode: 'node' | 'browser'): Promise<void> {
   await run(process.execPath, [...vite, '--mode', mode]);
 }
 
-/** What a command wrote to stdout. Errors: throws with the end of what it said when it fails. */
-function run(command: string, args: string[]): Promise<string> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** What a command wrote to stdout. Errors: throws with the end of what it said when it fails, or runs into a limit. */
+function run(command: string, args: string[], timeout?: number): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout });
   let out = '';
   let said = '';
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Figure } from '../figure';
-import { ENTRIES, type ContestantId, type Outcome, type WorkId } from './contest';
+import { ENTRIES, timeTrial, type ContestantId, type Outcome, type WorkId } from './contest';
 import { largestDifference, measurePeers } from './index';
 
 test('answers are compared number by number', () => {
@@ -40,4 +40,28 @@ test.each([
   );
   expect(figures.map(({ name }) => name)).toEqual(names.filter((name) => name !== 'train_step/tfjs'));
   expect(notes).toMatch(sentence);
+});
+
+test('a peer that fails costs the others nothing', async () => {
+  const [figures, notes] = await measured((name, outcome) => {
+    if (name === 'train_step/jax-js') throw new Error('no such operator');
+    return outcome;
+  });
+  expect(figures.map(({ name }) => name)).toEqual(names.filter((name) => name !== 'train_step/jax-js'));
+  expect(notes).toMatch(/jax-js is void: it failed: no such operator/);
+});
+
+test.each([
+  [100, 7],
+  [2100, 5],
+  [11_000, 3],
+])('runs of %i ms: %i of them, after one that warms up', async (length, runs) => {
+  let clock = 0;
+  let started = 0;
+  const run = async (): Promise<void> => {
+    started += 1;
+    clock += length;
+  };
+  expect(await timeTrial({ run }, () => clock)).toEqual(Array.from({ length: runs }, () => length));
+  expect(started).toBe(runs + 1);
 });

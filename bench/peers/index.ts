@@ -1,5 +1,5 @@
 import type { BenchContext } from '../suite';
-import { median } from '../figure';
+import { median, type Figure } from '../figure';
 import { ENTRIES, FORWARD, MODEL, NEW_TOKENS, type ContestantId, type Outcome, type WorkId } from './contest';
 
 /** Runs one trial in a process or page of its own. */
@@ -16,40 +16,30 @@ const TOLERANCE: Record<WorkId, { of: string; most: number }> = {
 
 /**
  * The lab beside others on the same work and adapter, each in a fresh process or page: milliseconds of a training step and
- * of a forward pass, tokens/s of generation. Whose answer differs from ours has no figure, and a note says by how much.
+ * of a forward pass, tokens/s of generation. Whose answer differs from ours, or who gives none, has
+ * no figure, and a note says why. Errors: those of our own trial.
  */
 export async function measurePeers(
   launch: Launch,
   { report, note }: Pick<BenchContext, 'report' | 'note'>,
 ): Promise<void> {
   for (const [work, contestants] of Object.entries(ENTRIES) as [WorkId, readonly ContestantId[]][]) {
-    const ours = await launch('ours', work);
-    for (const contestant of contestants) {
-      const outcome = contestant === 'ours' ? ours : await launch(contestant, work);
-      const difference = largestDifference(outcome.answer, ours.answer);
-      const { of, most } = TOLERANCE[work];
-      // Not "difference > most": NaN is no answer.
-      if (outcome.adapter !== ours.adapter || !(difference <= most)) {
-        note(
-          outcome.adapter === ours.adapter
-            ? `${work}/${contestant} is void: a ${of} differs from ours by ${difference}.`
-            : `${work}/${contestant} is void: it ran on ${outcome.adapter}, ours on ${ours.adapter}.`,
-        );
+    const trial = (contestant: ContestantId): Promise<Outcome> => {
+      note(`${work}: ${contestant} is at work`);
+      return launch(contestant, work);
+    };
+    const ours = await trial('ours');
+    report(figureOf(work, 'ours', ours));
+    for (const contestant of contestants.filter((other) => other !== 'ours')) {
+      const outcome = await trial(contestant).catch(asError);
+      const flaw = outcome instanceof Error ? `it failed: ${outcome.message}` : flawOf(work, outcome, ours);
+      if (outcome instanceof Error || flaw !== undefined) {
+        note(`${work}/${contestant} is void: ${flaw}.`);
         continue;
       }
-      const milliseconds = median(outcome.milliseconds);
-      const samples = outcome.milliseconds.length;
-      const name = `${work}/${contestant}`;
-      const tokens = tokensOf(work);
-      report(
-        tokens === undefined
-          ? { name, value: milliseconds, unit: 'ms', samples }
-          : { name, value: (tokens / milliseconds) * 1000, unit: 'tokens/s', samples },
-      );
-      if (contestant !== 'ours')
-        note(
-          `ours is ${(milliseconds / median(ours.milliseconds)).toFixed(1)} times as fast as ${contestant}`,
-        );
+      report(figureOf(work, contestant, outcome));
+      const ratio = median(outcome.milliseconds) / median(ours.milliseconds);
+      note(`ours is ${ratio.toFixed(1)} times as fast as ${contestant}`);
     }
   }
   note(
@@ -57,8 +47,28 @@ export async function measurePeers(
   );
 }
 
+/** Why a peer's outcome cannot stand beside ours; undefined when it can. */
+function flawOf(work: WorkId, outcome: Outcome, ours: Outcome): string | undefined {
+  if (outcome.adapter !== ours.adapter) return `it ran on ${outcome.adapter}, ours on ${ours.adapter}`;
+  const { of, most } = TOLERANCE[work];
+  const difference = largestDifference(outcome.answer, ours.answer);
+  // Not "difference > most": NaN is no answer.
+  return difference <= most ? undefined : `a ${of} differs from ours by ${difference}`;
+}
+
+function figureOf(work: WorkId, contestant: ContestantId, outcome: Outcome): Figure {
+  const milliseconds = median(outcome.milliseconds);
+  const shared = { name: `${work}/${contestant}`, samples: outcome.milliseconds.length };
+  const tokens = tokensOf(work);
+  return tokens === undefined
+    ? { ...shared, value: milliseconds, unit: 'ms' }
+    : { ...shared, value: (tokens / milliseconds) * 1000, unit: 'tokens/s' };
+}
+
 const tokensOf = (work: WorkId): number | undefined =>
   work === 'generate_b1' ? NEW_TOKENS : work === 'generate_b32' ? FORWARD.batch * NEW_TOKENS : undefined;
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Infinity when one answer is longer than the other; NaN when a number of either is. */
 export function largestDifference(a: readonly number[], b: readonly number[]): number {

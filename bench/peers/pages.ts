@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { prepare } from './children';
+import { prepare, TRIAL_LIMIT_MS } from './children';
 import type { ContestantId, Outcome, WorkId } from './contest';
 import type { Launch } from './index';
 
 /** Nothing listens here: every request of a page is answered from disk. */
 const ORIGIN = 'http://localhost';
-const PATIENCE_MS = 600_000;
+/**
+ * As in Node (src/cli/node_onnx.ts): V8's optimizing compiler is busy for about a minute with onnxruntime's WebAssembly and
+ * takes the cores that a software adapter computes on; who has no WebAssembly is not affected.
+ */
+const BASELINE_COMPILER = '--js-flags=--liftoff-only';
 const HTML = '<!doctype html><title>peers</title><script type="module" src="/contestant.js"></script>';
 const TYPES: Record<string, string> = {
   '.js': 'text/javascript',
@@ -23,11 +27,15 @@ interface PageScope {
 export async function launchPages(options: { executablePath: string; args: string[] }): Promise<Launch> {
   await prepare('browser');
   return async (contestant, work) => {
-    const browser: Browser = await chromium.launch(options);
+    const browser: Browser = await chromium.launch({
+      ...options,
+      args: [...options.args, BASELINE_COMPILER],
+    });
+    const limit = setTimeout(() => void browser.close(), TRIAL_LIMIT_MS);
     try {
       const page = await browser.newPage();
       // A software adapter keeps every core of the machine for itself.
-      page.setDefaultTimeout(PATIENCE_MS);
+      page.setDefaultTimeout(TRIAL_LIMIT_MS);
       await page.route(`${ORIGIN}/**`, async (route) => {
         const path = normalize(new URL(route.request().url()).pathname);
         if (path === '/') return route.fulfill({ contentType: 'text/html', body: HTML });
@@ -38,6 +46,7 @@ export async function launchPages(options: { executablePath: string; args: strin
       });
       return await runOn(page, contestant, work);
     } finally {
+      clearTimeout(limit);
       await browser.close();
     }
   };

@@ -80,7 +80,7 @@ function lossOf(config: ModelConfig, weights: Weights, batch: Batch): tf.Scalar 
     return tf.add(tf.mul(x, rope.cos), tf.mul(tf.concat([tf.neg(second), first], -1), rope.sin));
   };
   const embedding = weights('model.embed_tokens.weight');
-  let hidden = tf.gather(embedding, inputs) as tf.Tensor2D;
+  let hidden = tf.gather<tf.Tensor2D>(embedding, inputs);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const at = `model.layers.${layer}`;
     const normed = rmsnorm(hidden, `${at}.input_layernorm`);
@@ -90,7 +90,7 @@ function lossOf(config: ModelConfig, weights: Weights, batch: Batch): tf.Scalar 
     const key = rotate(heads('k_proj', NKV));
     const scores = tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(HS));
     const mixed = tf.matMul(tf.softmax(tf.add(scores, later)), heads('v_proj', NKV));
-    const attended = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, NH * HS]) as tf.Tensor2D;
+    const attended = tf.reshape<tf.Rank.R2>(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, NH * HS]);
     hidden = tf.add(hidden, linear(attended, `${at}.self_attn.o_proj`));
     const again = rmsnorm(hidden, `${at}.post_attention_layernorm`);
     const gate = linear(again, `${at}.mlp.gate_proj`);
