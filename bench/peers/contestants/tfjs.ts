@@ -11,7 +11,7 @@ type Weights = (name: string) => tf.Tensor2D;
 /** Opens TensorFlow.js's own device on `navigator.gpu`. */
 export const tfjs: Contestant = async (id) => {
   const work = trainingWork(id);
-  // Operations to a submit. Of 15 (its default), 60 and 1,000 this is its fastest on llvmpipe: 317, 263 and 402 ms a step.
+  // Operations to a submit: 15 (its default), 60 and 1,000 took 317, 263 and 402 ms a step on llvmpipe, within a wide spread.
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 60);
   if (!(await tf.setBackend('webgpu'))) throw new Error('TensorFlow.js found no WebGPU');
   await tf.ready();
