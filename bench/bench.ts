@@ -2,6 +2,8 @@
  * npm run bench: the adapter's measured roofline, then kernels, whole steps and growth under it, on Dawn in Node.
  *   --suite a,b    which parts (default: all but peers and soak); `roofline` alone measures nothing else
  *   --model a,b    some models only: nano, mini, SmolLM2-135M, GPT-2, Qwen2.5-0.5B
+ *   --axis a,b     of growth: tokens, sequence_length, batch, vocabulary, model_size (default: all)
+ *   --minutes N    of soak
  *   --json FILE    also writes the report
  *   --add          adds its figures to the report that FILE holds, instead of writing it anew
  * The same suites run in a browser: npm run bench:browser, and the lab's /bench page.
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     model: { type: 'string', default: '' },
     json: { type: 'string' },
     add: { type: 'boolean', default: false },
+    axis: { type: 'string' },
     minutes: { type: 'string' },
   },
 });
@@ -57,7 +60,7 @@ try {
     chosen: list(values.suite),
     models: list(values.model),
     versions: { lab: VERSION, node: process.version.slice(1), dawn: dawnVersion() },
-    settings: { minutes: values.minutes },
+    settings: { axis: values.axis, minutes: values.minutes },
     read: async (path) => new Uint8Array(await readFile(join('public', path))),
     onRoofline: (roofline) => console.log(rooflineLine(roofline)),
     onFigure: (figure) => console.log(figureLine(figure)),

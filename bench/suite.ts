@@ -11,7 +11,7 @@ export interface BenchContext {
   readonly models: readonly string[];
   /** Bytes of a file of public/, by its path from there. */
   readonly read: (path: string) => Promise<Uint8Array>;
-  /** Other settings from the command line, as text by name (`minutes` of the soak). */
+  /** Other settings from the command line, as text by name (`minutes` of the soak, `axis` of growth). */
   readonly settings: Readonly<Record<string, string | undefined>>;
   /** Takes a figure as soon as it is known. */
   readonly report: (figure: Figure) => void;

@@ -1,6 +1,6 @@
 /**
  * npm run bench:browser: the bench in a headless Chromium, through the lab's own /bench page. Flags as of `npm run bench`:
- *   --suite a,b    --model a,b    --json FILE
+ *   --suite a,b    --model a,b    --axis a,b    --json FILE
  * The peers, each in a browser of its own, are measured after the rest.
  * CHROME_PATH names a browser. LAB_ADAPTER=swiftshader takes the browser's software adapter; without it that is taken where
  * the browser finds no hardware.
@@ -24,6 +24,7 @@ const { values } = parseArgs({
   options: {
     suite: { type: 'string', default: 'kernels,growth,steps' },
     model: { type: 'string', default: '' },
+    axis: { type: 'string', default: '' },
     json: { type: 'string' },
   },
 });
@@ -90,6 +91,7 @@ async function measure(flags: string[], isLast: boolean): Promise<Report | null>
       // The page always measures the roofline; `roofline` alone measures nothing else.
       suite: suites.filter((name) => name !== PEERS).join(',') || 'roofline',
       model: values.model,
+      axis: values.axis,
       report: REPORT,
     });
     await page.goto(`${base}bench.html?${query}`);

@@ -29,21 +29,41 @@ const FEW_TOKENS = 32;
 const T = 64;
 const MIB = 2 ** 20;
 
-/** Time and bytes against tokens, sequence length, batch, vocabulary and model size, each with the fitted exponent. */
+/** Seconds an axis may take: with a point of which less is known, all five end within five minutes. */
+const AXIS_SECONDS = 50;
+/** Runs that a point costs, warm-up included. */
+const RUNS = 8;
+
+const AXES: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+  tokens: (context) => series(context, 'tokens', 'N', TOKENS, (N) => trainPoint(context, nano(T), N / T, T)),
+  sequence_length: (context) =>
+    series(context, 'sequence_length', 'T', LENGTHS, (length) =>
+      trainPoint(context, nano(length), LENGTH_TOKENS / length, length),
+    ),
+  batch: (context) => series(context, 'batch', 'B', BATCHES, (B) => generatePoint(context, B)),
+  vocabulary: (context) =>
+    series(context, 'vocabulary', 'V', VOCABULARIES, (V) =>
+      trainPoint(context, configOf({ ...NANO, V }, FEW_TOKENS), 1, FEW_TOKENS),
+    ),
+  model_size: async (context) => {
+    const byParameters = new Map(SIZES.map((size) => [parametersOf(size), size]));
+    await series(context, 'model_size', 'P', [...byParameters.keys()], (P) =>
+      trainPoint(context, configOf(byParameters.get(P) ?? NANO, FEW_TOKENS), 1, FEW_TOKENS),
+    );
+  },
+};
+
+/**
+ * Time and bytes against tokens, sequence length, batch, vocabulary and model size, each with the fitted exponent; the
+ * setting `axis` names some of them. Errors: an axis that there is not.
+ */
 export const growth: Suite = async (context) => {
-  await series(context, 'tokens', 'N', TOKENS, (N) => trainPoint(context, nano(T), N / T, T));
-  await series(context, 'sequence_length', 'T', LENGTHS, (length) =>
-    trainPoint(context, nano(length), LENGTH_TOKENS / length, length),
-  );
-  await series(context, 'batch', 'B', BATCHES, (B) => generatePoint(context, B));
-  await series(context, 'vocabulary', 'V', VOCABULARIES, (V) =>
-    trainPoint(context, configOf({ ...NANO, V }, FEW_TOKENS), 1, FEW_TOKENS),
-  );
-  const byParameters = new Map(SIZES.map((size) => [parametersOf(size), size]));
-  await series(context, 'model_size', 'P', [...byParameters.keys()], (P) => {
-    const size = byParameters.get(P) ?? NANO;
-    return trainPoint(context, configOf(size, FEW_TOKENS), 1, FEW_TOKENS);
-  });
+  const chosen = (context.settings['axis'] ?? '').split(',').filter(Boolean);
+  const unknown = chosen.filter((axis) => !(axis in AXES));
+  if (unknown.length)
+    throw new Error(`Nothing grows by ${unknown.join(', ')}; there are ${Object.keys(AXES).join(', ')}.`);
+  for (const [axis, measure] of Object.entries(AXES))
+    if (chosen.length === 0 || chosen.includes(axis)) await measure(context);
 };
 
 /** One point of a series: milliseconds and bytes on the GPU. */
@@ -60,7 +80,10 @@ const nano = (context: number): ModelConfig => configOf(NANO, context);
 const parametersOf = ({ C, F, L, NH, NKV, HS, V }: (typeof SIZES)[number]): number =>
   V * C + L * ((NH + 2 * NKV) * HS * C + NH * HS * C + 3 * F * C + 2 * C) + C;
 
-/** Measures every point, then fits; a point that does not fit the adapter is said and left out. */
+/**
+ * Measures every point, then fits. Said and left out: a point that does not fit the adapter, and those that would take too
+ * long if time grew with x from the last.
+ */
 async function series(
   { report, note }: BenchContext,
   axis: string,
@@ -71,7 +94,13 @@ async function series(
   const times: GrowthPoint[] = [];
   const bytes: GrowthPoint[] = [];
   let what = '';
+  const until = performance.now() + 1000 * AXIS_SECONDS;
   for (const x of xs) {
+    const last = times.at(-1);
+    if (last && performance.now() + (RUNS * last.y * x) / last.x > until) {
+      note(`growth/${axis}: ended before ${letter}=${x}, an axis takes ${AXIS_SECONDS} s at most.`);
+      break;
+    }
     try {
       const point = await measure(x);
       what = point.what;

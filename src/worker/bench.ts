@@ -12,6 +12,8 @@ export interface BenchRequest {
   suites: string[];
   /** Names of models; none: all. */
   models: string[];
+  /** Which axes of growth, with commas; none: all. */
+  axis?: string;
   /** The browser, for the report's versions. */
   browser: string;
 }
@@ -34,7 +36,7 @@ async function read(path: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function run({ suites: chosen, models, browser }: BenchRequest): Promise<void> {
+async function run({ suites: chosen, models, axis, browser }: BenchRequest): Promise<void> {
   const gpu = await openTunedGpu(navigator.gpu);
   post({ type: 'start', adapter: adapterName(gpu.facts) });
   const report = await runBench(gpu, {
@@ -42,6 +44,7 @@ async function run({ suites: chosen, models, browser }: BenchRequest): Promise<v
     chosen,
     models,
     versions: { lab: VERSION, browser },
+    settings: { axis },
     read,
     onRoofline: (roofline) => post({ type: 'roofline', roofline }),
     onFigure: (figure) => post({ type: 'figure', figure }),

@@ -68,8 +68,8 @@ function Row({ figure }: { figure: Figure }) {
         {labelOf(figure)}
       </th>
       <td className="number">{formatValue(value)}</td>
-      <td>{unit}</td>
-      <td className="number">{samples}</td>
+      <td className="unit">{unit}</td>
+      <td className="number samples">{samples}</td>
       <td>
         {fraction_of_roof !== undefined && (
           <span

@@ -8,7 +8,7 @@ import { BenchPage } from './BenchPage';
 import { SUITES, showFirst, startBench } from './bench_store';
 
 /**
- * The page at bench.html. `?run` starts at once; `suite` and `model` (names with commas) choose what, `report=PATH` posts the
+ * The page at bench.html. `?run` starts at once; `suite`, `model` and `axis` (names with commas) choose what, `report=PATH` posts the
  * report, as JSON, to that path of the same server.
  */
 function start(): void {
@@ -17,7 +17,7 @@ function start(): void {
   const list = (name: string): string[] => (query.get(name) ?? '').split(',').filter(Boolean);
   if (query.has('run')) {
     const suites = query.has('suite') ? list('suite') : SUITES.map(({ id }) => id);
-    startBench({ suites, models: list('model') }, query.get('report'));
+    startBench({ suites, models: list('model'), axis: query.get('axis') ?? '' }, query.get('report'));
   } else void showFirst();
   const root = document.getElementById('root');
   if (root) {

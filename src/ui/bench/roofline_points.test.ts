@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { logScale, roofLine, rooflinePoints } from './roofline_points';
+import { bySize, logScale, roofLine, rooflinePoints } from './roofline_points';
 
 const figure = (name: string, value: number, unit: string) => ({ name, value, unit, samples: 5 });
 
@@ -35,4 +35,14 @@ test('the roof goes up to the ridge, then flat; without one of the two it is one
   expect(roofLine({ copy_gb_s: null, fma_gflop_s: 50 }, x).map(([, y]) => y)).toEqual([50, 50]);
   expect(roofLine({ copy_gb_s: 10, fma_gflop_s: null }, x).map(([, y]) => y)).toEqual([1, 1000]);
   expect(roofLine({ copy_gb_s: null, fma_gflop_s: null }, x)).toEqual([]);
+});
+
+test('models stand by size, whatever order they were measured in', () => {
+  const points = rooflinePoints([
+    figure('kernels/GPT-2/matmul_nt/qkv/M=64,N=2304,K=768', 12, 'GFLOP/s'),
+    figure('kernels/nano/rmsnorm_forward/N=2048,C=64', 10, 'GB/s'),
+    figure('kernels/nano/matmul_nt/o/M=2048,N=64,K=64', 12, 'GFLOP/s'),
+    figure('kernels/mini/matmul_nt/o/M=2048,N=128,K=128', 12, 'GFLOP/s'),
+  ]);
+  expect(bySize(points)).toEqual(['nano', 'mini', 'GPT-2']);
 });

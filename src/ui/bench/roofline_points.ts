@@ -1,5 +1,6 @@
 import { costOf, parseKernelName } from '../../../bench/cost';
 import type { Figure, Roofline } from '../../../bench/figure';
+import { formatFraction, formatValue } from '../../../bench/table';
 
 /** One kernel under the roof. */
 export interface RooflinePoint {
@@ -59,4 +60,24 @@ export function roofLine({ copy_gb_s, fma_gflop_s }: Roofline, x: LogScale): [nu
   if (ridge > x.least && ridge < x.most) line.push([ridge, top]);
   line.push([x.most, Math.min(top, x.most * copy_gb_s)]);
   return line;
+}
+
+/** The models of these points, the smallest first: by the width of their widest matmul. */
+export function bySize(points: readonly RooflinePoint[]): string[] {
+  const work = new Map<string, number>();
+  for (const { model, kernel, figure } of points) {
+    if (!kernel.startsWith('matmul')) continue;
+    const { N = 0, K = 0 } = parseKernelName(figure.name)?.dims ?? {};
+    work.set(model, Math.max(work.get(model) ?? 0, N * K));
+  }
+  const models = [...new Set(points.map(({ model }) => model))];
+  return models.sort((a, b) => (work.get(a) ?? 0) - (work.get(b) ?? 0));
+}
+
+/** A point in words: what it is, its rate, its place, its share of the roof. */
+export function describePoint({ figure, intensity, gflop_s }: RooflinePoint): string {
+  const { name, value, unit, fraction_of_roof } = figure;
+  const rate = unit === 'GFLOP/s' ? '' : ` = ${formatValue(gflop_s)} GFLOP/s`;
+  const share = fraction_of_roof === undefined ? '' : `, ${formatFraction(fraction_of_roof)} of the roof`;
+  return `${name.replace('kernels/', '')}: ${formatValue(value)} ${unit}${rate} at ${formatValue(intensity)} operations a byte${share}`;
 }
