@@ -46,6 +46,8 @@ export class Gpu {
    * matmul is recorded or a table is pinned (src/kernels/matmul.ts); the same from then on.
    */
   choices: Readonly<Record<string, string>> = {};
+  /** When products are split over k, where it is not the rule of the adapter's kind (src/kernels/matmul_split.ts). */
+  split: Readonly<{ tile: number; workgroups: number; depth: number }> | undefined;
   /** When it was at work: readbacks and everything else that is waited for. */
   readonly busy = new BusyClock();
   private failure: LabError | undefined;

@@ -8,6 +8,7 @@ import { logitsBackward, logitsStats } from './lm_head';
 import { headSampleMerge, plainHeadSample } from './lm_head_sample';
 import { headScoreMerge, plainHeadScore } from './lm_head_score';
 import { plainMatmulKernels } from './matmul_configurations';
+import { matmulMerge } from './matmul_split';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
 import { residualRmsnormForward, rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from './rmsnorm';
@@ -23,6 +24,7 @@ import { valueHeadBackward, valueHeadBackwardWeight, valueHeadForward } from './
  */
 export const allKernels: readonly Kernel[] = [
   ...Object.values(plainMatmulKernels),
+  matmulMerge,
   embeddingForward,
   embeddingBackward,
   gatherRows,

@@ -8,6 +8,7 @@ import { lmHeadCases } from './lm_head.cases';
 import { lmHeadSampleCases } from './lm_head_sample.cases';
 import { lmHeadScoreCases } from './lm_head_score.cases';
 import { matmulCases } from './matmul.cases';
+import { matmulSplitCases } from './matmul_split.cases';
 import { objectivesCases } from './objectives.cases';
 import { reduceCases } from './reduce.cases';
 import { rmsnormCases } from './rmsnorm.cases';
@@ -20,6 +21,7 @@ import { valueHeadCases } from './value_head.cases';
 /** Every case of every kernel: what the self-check page runs, and the tests one file at a time. */
 export const allCases: readonly KernelCase[] = [
   ...matmulCases,
+  ...matmulSplitCases,
   ...embeddingCases,
   ...rowsCases,
   ...fillCases,

@@ -33,6 +33,20 @@ export function matmulReference(
   return out;
 }
 
+/** out (M,N) = the sum of partials (slices,M,N), rows of `stride` values, in f64; dense. */
+export function mergeReference(
+  partials: ArrayLike<number>,
+  slices: number,
+  { M, N, stride }: { M: number; N: number; stride: number },
+): Float64Array {
+  return Float64Array.from({ length: M * N }, (_, i) => {
+    let sum = 0;
+    for (let slice = 0; slice < slices; slice++)
+      sum += partials[(slice * M + Math.floor(i / N)) * stride + (i % N)] ?? 0;
+    return sum;
+  });
+}
+
 /** Rows of a (M,K), lda apart, RMS-normed and scaled by weight (K), in f64; dense. Zhang & Sennrich 2019, eq. 4. */
 export function normedRows(
   a: ArrayLike<number>,

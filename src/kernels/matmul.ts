@@ -10,6 +10,14 @@ import {
   type MatmulConfiguration,
 } from './matmul_configurations';
 import type { MatmulParam } from './matmul_generator';
+import {
+  matmulMerge,
+  matmulMergeLaunch,
+  partialFloats,
+  sliceLength,
+  slicesOf,
+  splitRule,
+} from './matmul_split';
 import { matmulTile, type MatmulFusion } from './matmul_text';
 
 /** Which operands are transposed. With tokens in rows: nt is a linear layer, nn its input's gradient, tn its weight's. */
@@ -39,6 +47,8 @@ export interface MatmulExtras {
   swiglu?: boolean;
   /** How b is stored; 'f16' needs the adapter's shader-f16. Arithmetic is f32. */
   bStorage?: 'f32' | 'f16';
+  /** Room for partial sums (`mostPartialFloats`): a product of few tiles may be split over k. Only with bStorage. */
+  partials?: View | undefined;
 }
 
 /** Rows of the product: up to 8, up to 64, more. What suits one suits the others badly. */
@@ -108,7 +118,7 @@ export function matmulShapes(
 }
 
 /**
- * Params and grid of one matmul made in tiles of [rows, columns]. Errors: throws on a row stride that is not a multiple of
+ * Params and grid of one matmul made in tiles of [rows, columns], in `slices` of k: out is (slices,M,N) then. Errors: throws on a row stride that is not a multiple of
  * 4 or shorter than its row.
  */
 export function matmulLaunch(
@@ -116,6 +126,7 @@ export function matmulLaunch(
   tile: readonly [rows: number, columns: number],
   dims: MatmulDims,
   eps = 0,
+  slices = 1,
 ): Launch<MatmulParam> {
   const { M, N, K } = dims;
   const shapes = matmulShapes(layout, dims);
@@ -138,8 +149,9 @@ export function matmulLaunch(
       ldc: stride('ldc', N),
       accumulate: dims.accumulate ? 1 : 0,
       eps,
+      slice: sliceLength(K, slices),
     },
-    grid: [Math.ceil(N / tile[1]), Math.ceil(M / tile[0])],
+    grid: [Math.ceil(N / tile[1]), Math.ceil(M / tile[0]), slices],
   };
 }
 
@@ -157,7 +169,7 @@ export function addMatmul<D>(
   dims: (step: D) => MatmulDims,
   extras: MatmulExtras = {},
 ): void {
-  const { norm, residual, bias, swiglu = false, bStorage = 'f32' } = extras;
+  const { norm, residual, bias, swiglu = false, bStorage = 'f32', partials } = extras;
   if (bStorage === 'f16' && !gpu.facts.features.includes('shader-f16')) {
     throw new LabError(
       'unsupported',
@@ -182,13 +194,33 @@ export function addMatmul<D>(
   const choose = (shape: ShapeClass): MatmulConfiguration =>
     isPlain ? choices[shape] : fusable(choices[shape]);
   const { subgroupSize } = gpu.facts;
+  if (partials && (norm ?? residual ?? bias ?? swiglu)) throw new Error('a split product has no fusion');
+  const rule = splitRule(gpu);
+  const slices = (step: D): number => (partials ? slicesOf(rule, dims(step)) : 1);
   for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
     const tile = matmulTile(matmulBlocking(configuration, subgroupSize), fusion);
-    plan.add(matmulKernel(layout, configuration, subgroupSize, fusion), views, (step) => {
-      const launch = matmulLaunch(layout, tile, dims(step), norm?.eps);
-      return choose(shapeClass(layout, launch.params.M)) === configuration
-        ? launch
-        : { ...launch, grid: [0] };
+    const kernel = matmulKernel(layout, configuration, subgroupSize, fusion);
+    const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
+    plan.add(kernel, views, (step) =>
+      only(isChosen(step) && slices(step) === 1, matmulLaunch(layout, tile, dims(step), norm?.eps)),
+    );
+    if (!partials) continue;
+    plan.add(kernel, { ...views, out: partials }, (step) => {
+      const parts = slices(step);
+      const whole = { ...dims(step), ldc: undefined, accumulate: false };
+      return only(isChosen(step) && parts > 1, matmulLaunch(layout, tile, whole, 0, parts));
     });
   }
+  if (!partials) return;
+  plan.add(matmulMerge, { partials, out: buffers.out }, (step) => {
+    const parts = slices(step);
+    const needed = 4 * partialFloats(parts, dims(step));
+    if (parts > 1 && needed > partials.bytes)
+      throw new Error(`matmul_${layout}: ${needed} bytes of partial sums, room for ${partials.bytes}`);
+    return only(parts > 1, matmulMergeLaunch(dims(step), parts));
+  });
 }
+
+/** A launch, or none in this step. */
+const only = <P extends string>(isWanted: boolean, launch: Launch<P>): Launch<P> =>
+  isWanted ? launch : { ...launch, grid: [0] };

@@ -13,6 +13,7 @@ const PARAMS = {
   ldc: 'u32',
   accumulate: 'u32',
   eps: 'f32',
+  slice: 'u32',
 } as const;
 
 export type MatmulParam = keyof typeof PARAMS;
@@ -98,7 +99,8 @@ function header(name: string, { layout, fusion, blocking, tile }: MatmulText): s
     '//',
     '// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are written 0',
     '// (accumulate = 0) or left alone (1).',
+    '// Slice z of the grid sums k from z * slice on, and writes out[z] of out (slices,M,N).',
     ...(subgroup === undefined ? [] : [`// For subgroups of ${subgroup} threads, no other size.`]),
-    `// Grid: (N/${tile[1]}, M/${tile[0]}), rounded up; ${across}x${down} threads of ${rows}x${columns}.`,
+    `// Grid: (N/${tile[1]}, M/${tile[0]}, slices), rounded up; ${across}x${down} threads of ${rows}x${columns}.`,
   ];
 }

@@ -88,11 +88,11 @@ export class MatmulText {
     const { swiglu, residual, bias } = this.fusion;
     const terms = ['sum', ...(residual ? ['residual[at]'] : []), ...(bias ? ['bias[column / 4u]'] : [])];
     return [
-      `fn store(row: u32, column: u32, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
+      `fn store(slice: u32, row: u32, column: u32, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
       '  if (row >= params.M || column >= params.N) {',
       '    return;',
       '  }',
-      '  let at = row * (params.ldc / 4u) + column / 4u;',
+      '  let at = (slice * params.M + row) * (params.ldc / 4u) + column / 4u;',
       `  let full = ${swiglu ? 'gate / (1.0 + exp(-gate)) * up' : terms.join(' + ')};`,
       '  let value = select(vec4f(0.0), full, vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));',
       '  if (params.accumulate == 1u) {',
@@ -116,9 +116,10 @@ export class MatmulText {
     return this.rows.flatMap((r) =>
       swiglu
         ? range(half).map(
-            (g) => `  store(row + ${r}u, column + ${4 * g}u, ${value(r, g)}, ${value(r, g + half)});`,
+            (g) =>
+              `  store(group.z, row + ${r}u, column + ${4 * g}u, ${value(r, g)}, ${value(r, g + half)});`,
           )
-        : this.groups.map((g) => `  store(row + ${r}u, column + ${4 * g}u, ${value(r, g)});`),
+        : this.groups.map((g) => `  store(group.z, row + ${r}u, column + ${4 * g}u, ${value(r, g)});`),
     );
   }
 }

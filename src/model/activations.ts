@@ -3,6 +3,7 @@ import { Arena, type Tensor } from '../gpu/arena';
 import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
+import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
 import { qkvWidth, type ModelConfig } from './config';
 
 /** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
@@ -121,8 +122,11 @@ export class ActivationGradients {
   /** What each norm's weight has coming, by blocks of rows: see rmsnorm_backward_weight. */
   readonly norms: Tensor;
   readonly normsShape: readonly [number, number, number];
+  /** Partial sums of one product at a time, on adapters and in models where any is split over k. */
+  readonly partials: Tensor | undefined;
 
-  constructor(config: ModelConfig, { tokens: N }: Capacity) {
+  constructor(config: ModelConfig, capacity: Capacity, rule: SplitRule) {
+    const { tokens: N } = capacity;
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, C);
     this.norms = this.arena.tensor('dnorms', this.normsShape);
@@ -133,7 +137,26 @@ export class ActivationGradients {
     this.delta = this.arena.tensor('delta', [N, NH]);
     this.gateUp = this.arena.tensor('dgate_up', [N, 2 * F]);
     this.activated = this.arena.tensor('dactivated', [N, F]);
+    const floats = mostGradientPartials(config, capacity, rule);
+    this.partials = floats ? this.arena.tensor('partials', [floats]) : undefined;
   }
+}
+
+/** Floats of the partial sums of the largest of all products in the backward of every linear layer. */
+function mostGradientPartials(config: ModelConfig, { tokens, chunk }: Capacity, rule: SplitRule): number {
+  const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
+  const layers: [out: number, inp: number, rows: number][] = [
+    [qkvWidth(config), C, tokens],
+    [C, NH * HS, tokens],
+    [2 * F, C, tokens],
+    [C, F, tokens],
+    [config.vocab_size, C, Math.min(chunk, tokens)],
+  ];
+  const floats = layers.flatMap(([out, inp, rows]) => [
+    mostPartialFloats(rule, 'tn', { M: out, N: inp, K: rows }),
+    mostPartialFloats(rule, 'nn', { M: rows, N: inp, K: out }),
+  ]);
+  return Math.max(...floats);
 }
 
 export const CONSTANTS = 8;

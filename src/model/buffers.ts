@@ -1,5 +1,6 @@
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
+import type { SplitRule } from '../kernels/matmul_split';
 import { SUM_SQUARES_PARTIALS } from '../kernels/reduce';
 import {
   ActivationGradients,
@@ -31,11 +32,11 @@ export class TrainingBuffers {
   readonly partials: Tensor;
   readonly norm: Tensor;
 
-  constructor(config: ModelConfig, capacity: Capacity, pieceBytes: number) {
+  constructor(config: ModelConfig, capacity: Capacity, pieceBytes: number, rule: SplitRule) {
     this.gradients = new Parameters('gradients', config, pieceBytes);
     this.m = new Parameters('first moment', config, pieceBytes);
     this.v = new Parameters('second moment', config, pieceBytes);
-    this.activationGradients = new ActivationGradients(config, capacity);
+    this.activationGradients = new ActivationGradients(config, capacity, rule);
     this.partials = this.arena.tensor('partials', [this.gradients.arena.pieces.length, SUM_SQUARES_PARTIALS]);
     this.norm = this.arena.tensor('norm', [4]);
   }
@@ -51,15 +52,21 @@ export class Buffers {
   readonly training: TrainingBuffers | undefined;
   readonly generation: GenerationState | undefined;
 
-  /** `pieceBytes`: most bytes that the GPU can bind of one buffer; the weights are spread over as many as that takes. */
-  constructor(config: ModelConfig, capacity: Capacity, options: BufferOptions, pieceBytes: number) {
+  /** `pieceBytes`: most bytes that the GPU can bind of one buffer; the weights are spread over as many as that takes. `rule`: when gradients are split over k. */
+  constructor(
+    config: ModelConfig,
+    capacity: Capacity,
+    options: BufferOptions,
+    pieceBytes: number,
+    rule: SplitRule,
+  ) {
     this.weights = new Parameters('weights', config, pieceBytes);
     this.reference = options.reference ? new Parameters('reference weights', config, pieceBytes) : undefined;
     this.inputs = new BatchInputs(config, capacity);
     const keep = options.checkpointing ? 'checkpoints' : 'everything';
     this.activations = new Activations(config, capacity, options.trainable ? keep : 'nothing');
     this.head = new HeadActivations(config, capacity);
-    this.training = options.trainable ? new TrainingBuffers(config, capacity, pieceBytes) : undefined;
+    this.training = options.trainable ? new TrainingBuffers(config, capacity, pieceBytes, rule) : undefined;
     this.generation = capacity.slots ? new GenerationState(config, capacity) : undefined;
   }
 

@@ -51,7 +51,12 @@ export class Plans {
   /** Records tokens → hidden states of the last layer, `activations.hidden` (N,C). */
   forward(plan: Plan<BatchDims>, weights: Parameters): { recorder: Recorder; heads: Heads } {
     const { activations, inputs, head } = this.buffers;
-    const recorder: Recorder = { gpu: this.gpu, plan, config: this.config };
+    const recorder: Recorder = {
+      gpu: this.gpu,
+      plan,
+      config: this.config,
+      partials: this.buffers.training?.activationGradients.partials,
+    };
     const { tokens, positions, rope, tiles } = inputs;
     transformerForward(recorder, weights, activations, tokens, positions, rope, (layer) =>
       packedAttention(recorder, layer, tiles),

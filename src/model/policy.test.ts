@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
@@ -18,8 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-function makePolicy(golden: Golden, capacity = CAPACITY): Policy {
-  return new Policy(gpu, golden.config, golden.tensors, capacity, { trainable: true, reference: true });
+function makePolicy(golden: Golden, capacity = CAPACITY, on = gpu): Policy {
+  return new Policy(on, golden.config, golden.tensors, capacity, { trainable: true, reference: true });
 }
 
 function sftConstants(golden: Golden): Float32Array[] {
@@ -75,6 +76,26 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers',
     const gradients = await policy.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
     expectGradients(gradients, golden, 'sft_gradient.');
     policy.destroy();
+  });
+
+  test('every gradient where products are split over k, in exactly the planned bytes', async () => {
+    const splitting = await openTestGpu({ defaultLimits: true });
+    splitting.split = { tile: 16, workgroups: 64, depth: 16 };
+    const counter = new GpuCounter(splitting);
+    const policy = makePolicy(golden, CAPACITY, splitting);
+    const whole = makePolicy(golden);
+    const sum = (bytes: Record<string, number>): number => Object.values(bytes).reduce((a, b) => a + b, 0);
+    expect(counter.take().bytes).toBe(sum(policy.bytes));
+    expect(policy.bytes['activations']).toBeGreaterThan(whole.bytes['activations'] ?? Infinity);
+    const of = async (one: Policy) => one.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
+    const gradients = await of(policy);
+    expectGradients(gradients, golden, 'sft_gradient.');
+    expect(await of(policy)).toEqual(gradients);
+    // Split they are: other sums, other bits.
+    expect(await of(whole)).not.toEqual(gradients);
+    policy.destroy();
+    whole.destroy();
+    splitting.close();
   });
 
   test('ten AdamW losses', async () => {

@@ -1,6 +1,7 @@
 import { bindable } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Stream } from '../gpu/stream';
+import { splitRule } from '../kernels/matmul_split';
 import type { Capacity } from './activations';
 import { Buffers, type BufferOptions } from './buffers';
 import type { ModelConfig } from './config';
@@ -23,7 +24,7 @@ export class Resources {
   readonly generator: Generator | undefined;
 
   constructor(gpu: Gpu, config: ModelConfig, capacity: Capacity, options: BufferOptions) {
-    this.buffers = new Buffers(config, capacity, options, bindable(gpu));
+    this.buffers = new Buffers(config, capacity, options, bindable(gpu), splitRule(gpu));
     this.plans = new Plans(gpu, config, capacity, this.buffers);
     const { head, generation } = this.buffers;
     const score = head.logp.bytes + head.entropy.bytes + head.value.bytes;

@@ -1,6 +1,7 @@
 import { LabError } from '../errors';
 import { bindable, mib } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
+import { splitRule } from '../kernels/matmul_split';
 import { logitsStride, type Capacity } from '../model/activations';
 import { Buffers, type BufferOptions } from '../model/buffers';
 import type { ModelConfig } from '../model/config';
@@ -65,7 +66,7 @@ export function fit(gpu: Gpu, demand: Demand, budget: number): Fitting | undefin
     capacity = smaller(capacity)
       .map((candidate) => ({
         candidate,
-        bytes: total(new Buffers(config, candidate, options, bindable(gpu))),
+        bytes: total(new Buffers(config, candidate, options, bindable(gpu), splitRule(gpu))),
       }))
       .sort((a, b) => a.bytes - b.bytes)[0]?.candidate;
   }

@@ -53,17 +53,31 @@ export function attentionBackward(
   const { hidden_size: C } = r.config;
   const QKV = qkvWidth(r.config);
   const width = r.config.num_attention_heads * r.config.head_dim;
-  addMatmul(r.plan, r.gpu, 'tn', { a: dout, b: saved.attended, out: dweights.output }, ({ N }) => ({
-    M: C,
-    N: width,
-    K: N,
-    accumulate: true,
-  }));
-  addMatmul(r.plan, r.gpu, 'nn', { a: dout, b: weights.output, out: grads.attended }, ({ N }) => ({
-    M: N,
-    N: width,
-    K: C,
-  }));
+  addMatmul(
+    r.plan,
+    r.gpu,
+    'tn',
+    { a: dout, b: saved.attended, out: dweights.output },
+    ({ N }) => ({
+      M: C,
+      N: width,
+      K: N,
+      accumulate: true,
+    }),
+    { partials: r.partials },
+  );
+  addMatmul(
+    r.plan,
+    r.gpu,
+    'nn',
+    { a: dout, b: weights.output, out: grads.attended },
+    ({ N }) => ({
+      M: N,
+      N: width,
+      K: C,
+    }),
+    { partials: r.partials },
+  );
   addAttentionBackward(
     r.plan,
     {
@@ -85,17 +99,31 @@ export function attentionBackward(
     ({ N }) => N,
     -1,
   );
-  addMatmul(r.plan, r.gpu, 'tn', { a: grads.qkv, b: saved.attentionIn, out: dweights.qkv }, ({ N }) => ({
-    M: QKV,
-    N: C,
-    K: N,
-    accumulate: true,
-  }));
-  addMatmul(r.plan, r.gpu, 'nn', { a: grads.qkv, b: weights.qkv, out: grads.normed }, ({ N }) => ({
-    M: N,
-    N: C,
-    K: QKV,
-  }));
+  addMatmul(
+    r.plan,
+    r.gpu,
+    'tn',
+    { a: grads.qkv, b: saved.attentionIn, out: dweights.qkv },
+    ({ N }) => ({
+      M: QKV,
+      N: C,
+      K: N,
+      accumulate: true,
+    }),
+    { partials: r.partials },
+  );
+  addMatmul(
+    r.plan,
+    r.gpu,
+    'nn',
+    { a: grads.qkv, b: weights.qkv, out: grads.normed },
+    ({ N }) => ({
+      M: N,
+      N: C,
+      K: QKV,
+    }),
+    { partials: r.partials },
+  );
 }
 
 /** Head counts in the letters of docs/kernels.md. */

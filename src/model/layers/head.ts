@@ -146,7 +146,7 @@ export class Heads {
   }
 
   private chunkBackward({ row0, most, rows }: Chunk, dweights: Parameters): void {
-    const { plan, gpu, config } = this.r;
+    const { plan, gpu, config, partials } = this.r;
     const { hidden_size: C, vocab_size: V } = config;
     const { logits, lse, entropy, dlogp, dentropy, hidden, dhidden } = this.saved;
     const ldv = logitsStride(config);
@@ -162,14 +162,22 @@ export class Heads {
       'nn',
       { a: logits, b: this.weights.head, out: rowsOf(dhidden, row0, most) },
       (dims) => ({ M: rows(dims), N: C, K: V, lda: ldv }),
+      { partials },
     );
-    addMatmul(plan, gpu, 'tn', { a: logits, b: rowsOf(hidden, row0, most), out: dweights.head }, (dims) => ({
-      M: V,
-      N: C,
-      K: rows(dims),
-      lda: ldv,
-      accumulate: true,
-    }));
+    addMatmul(
+      plan,
+      gpu,
+      'tn',
+      { a: logits, b: rowsOf(hidden, row0, most), out: dweights.head },
+      (dims) => ({
+        M: V,
+        N: C,
+        K: rows(dims),
+        lda: ldv,
+        accumulate: true,
+      }),
+      { partials },
+    );
   }
 }
 

@@ -41,31 +41,59 @@ export function mlpBackward(
 ): void {
   const { plan, gpu } = r;
   const { hidden_size: C, intermediate_size: F } = r.config;
-  addMatmul(plan, gpu, 'tn', { a: dout, b: saved.activated, out: dweights.down }, ({ N }) => ({
-    M: C,
-    N: F,
-    K: N,
-    accumulate: true,
-  }));
-  addMatmul(plan, gpu, 'nn', { a: dout, b: weights.down, out: grads.activated }, ({ N }) => ({
-    M: N,
-    N: F,
-    K: C,
-  }));
+  addMatmul(
+    plan,
+    gpu,
+    'tn',
+    { a: dout, b: saved.activated, out: dweights.down },
+    ({ N }) => ({
+      M: C,
+      N: F,
+      K: N,
+      accumulate: true,
+    }),
+    { partials: r.partials },
+  );
+  addMatmul(
+    plan,
+    gpu,
+    'nn',
+    { a: dout, b: weights.down, out: grads.activated },
+    ({ N }) => ({
+      M: N,
+      N: F,
+      K: C,
+    }),
+    { partials: r.partials },
+  );
   plan.add(
     swigluBackward,
     { dout: grads.activated, gate_up: saved.gateUp, dgate_up: grads.gateUp },
     ({ N }) => swigluLaunch({ N, F }),
   );
-  addMatmul(plan, gpu, 'tn', { a: grads.gateUp, b: saved.mlpIn, out: dweights.gateUp }, ({ N }) => ({
-    M: 2 * F,
-    N: C,
-    K: N,
-    accumulate: true,
-  }));
-  addMatmul(plan, gpu, 'nn', { a: grads.gateUp, b: weights.gateUp, out: grads.normed }, ({ N }) => ({
-    M: N,
-    N: C,
-    K: 2 * F,
-  }));
+  addMatmul(
+    plan,
+    gpu,
+    'tn',
+    { a: grads.gateUp, b: saved.mlpIn, out: dweights.gateUp },
+    ({ N }) => ({
+      M: 2 * F,
+      N: C,
+      K: N,
+      accumulate: true,
+    }),
+    { partials: r.partials },
+  );
+  addMatmul(
+    plan,
+    gpu,
+    'nn',
+    { a: grads.gateUp, b: weights.gateUp, out: grads.normed },
+    ({ N }) => ({
+      M: N,
+      N: C,
+      K: 2 * F,
+    }),
+    { partials: r.partials },
+  );
 }

@@ -1,3 +1,4 @@
+import type { View } from '../../gpu/arena';
 import type { Gpu } from '../../gpu/device';
 import type { Plan } from '../../gpu/plan';
 import type { ModelConfig } from '../config';
@@ -21,4 +22,6 @@ export interface Recorder {
   readonly gpu: Gpu;
   readonly plan: Plan<BatchDims>;
   readonly config: ModelConfig;
+  /** Room for the partial sums of gradients that are split over k; none where none is. */
+  readonly partials?: View | undefined;
 }
