@@ -101,6 +101,9 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   value_head_backward_weight: elementwise((d) =>
     inAndOut(d('M') * d('C') + d('M') + d('C'), d('C'), 2 * d('M') * d('C')),
   ),
+  matmul_merge: elementwise((d) =>
+    inAndOut(d('slices') * d('M') * d('N'), d('M') * d('N'), d('slices') * d('M') * d('N')),
+  ),
   reduce_columns: elementwise((d) => inAndOut(17 * d('M'), 16, 17 * d('M'))),
   norm_finish: elementwise((d) => inAndOut(d('P'), 4, d('P'))),
   rmsnorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 4 * d('N') * d('C'))),

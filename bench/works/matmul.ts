@@ -1,6 +1,8 @@
 import { addMatmul, type MatmulLayout } from '../../src/kernels/matmul';
+import { matmulMerge, matmulMergeLaunch } from '../../src/kernels/matmul_split';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
+import { plainWork } from './layer';
 
 const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4;
 
@@ -29,6 +31,9 @@ export function matmulWork(
   };
 }
 
+/** Slices of a product over a long k. */
+const SLICES = 8;
+
 /** The linear layers of one block for N tokens: forward, gradient of the input, gradient of the weight. */
 export function matmulWorks(shapes: Shapes, N: number): KernelWork[] {
   const { C, F, NH, HS, QKV, isLlama } = shapes;
@@ -38,9 +43,17 @@ export function matmulWorks(shapes: Shapes, N: number): KernelWork[] {
     ['gate_up', isLlama ? 2 * F : F, C],
     ['down', C, F],
   ];
-  return layers.flatMap(([role, out, inp]) => [
+  const products = layers.flatMap(([role, out, inp]) => [
     matmulWork('nt', role, N, out, inp),
     matmulWork('nn', role, N, inp, out),
     matmulWork('tn', role, out, inp, N, true),
   ]);
+  const [M, size] = [C, C * roundUp4(C)];
+  const merge = plainWork(
+    matmulMerge,
+    { M, N: C, slices: SLICES },
+    { partials: SLICES * size, out: size },
+    matmulMergeLaunch({ M, N: C }, SLICES),
+  );
+  return [...products, merge];
 }
