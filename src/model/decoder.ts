@@ -18,16 +18,16 @@ import type { Heads } from '../kernels/rope';
 import { addSample } from '../kernels/sampler';
 import { logitsStride, type Capacity, type GenerationState, type LayerActivations } from './activations';
 import type { Buffers } from './buffers';
-import { qkvWidth, type ModelConfig } from './config';
+import type { ModelConfig } from './config';
 import type { Sampling } from './generate';
+import { linearForward } from './layers/linear';
+import type { LayerDims, Recorder } from './layers/recorder';
 import type { LayerParameters } from './parameters';
 
 /** What a prefill, a decoding step or a copy tells its recorded dispatches. */
-export interface DecoderDims {
+export interface DecoderDims extends LayerDims {
   /** Packed tokens of a prefill, rows of a decoding step, copies or moves. */
   N: number;
-  /** Attention tiles of a prefill. */
-  tiles: number;
   /** Tokens of the longest copy. */
   longest: number;
   /** Tokens a row of the history holds. */
@@ -109,33 +109,39 @@ export class Decoder {
     return plan;
   }
 
+  private recorder(plan: Plan<DecoderDims>): Recorder<DecoderDims> {
+    return { gpu: this.gpu, plan, config: this.config };
+  }
+
   private recordPrefill(plan: Plan<DecoderDims>, tokens: Tensor, positions: Tensor, slots: Tensor): void {
     const { layers } = this.buffers.weights;
     const { qkv, attended: out, lse } = this.block;
+    const r = this.recorder(plan);
     this.embed(plan, tokens);
     layers.forEach((own, l) => {
-      this.project(plan, own);
+      this.project(r, own);
       this.append(plan, positions, slots, l);
       // Of the last layer, only keys and values are wanted.
       if (l === layers.length - 1) return;
       const buffers = { qkv, tiles: this.buffers.inputs.tiles, out, lse };
       addAttentionForward(plan, buffers, this.heads, ({ tiles }) => tiles);
-      this.finish(plan, own);
+      this.finish(r, own);
     });
   }
 
   private recordStep(plan: Plan<DecoderDims>): void {
     const { tokens, positions, slots, keys, values, attentionPartials: partials } = this.state;
     const { qkv, attended: out } = this.block;
+    const r = this.recorder(plan);
     this.embed(plan, tokens);
     this.buffers.weights.layers.forEach((own, l) => {
-      this.project(plan, own);
+      this.project(r, own);
       this.append(plan, positions, slots, l);
       const [k_cache, v_cache] = [keys[l], values[l]];
       if (!k_cache || !v_cache) return;
       const buffers = { qkv, slots, positions, k_cache, v_cache, partials, out };
       addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
-      this.finish(plan, own);
+      this.finish(r, own);
     });
     const { hidden_size: C, rms_norm_eps: eps } = this.config;
     const { hidden: normed, rstd } = this.buffers.activations;
@@ -191,13 +197,9 @@ export class Decoder {
   }
 
   /** stream → qkv. */
-  private project(plan: Plan<DecoderDims>, own: LayerParameters): void {
-    const { hidden_size: C, rms_norm_eps: eps } = this.config;
-    const QKV = qkvWidth(this.config);
-    const { stream, qkv } = this.block;
-    const norm = { weight: own.attentionNorm, eps };
-    const buffers = { a: stream, b: own.qkv, out: qkv };
-    addMatmul(plan, this.gpu, 'nt', buffers, ({ N }) => ({ M: N, N: QKV, K: C }), { norm });
+  private project(r: Recorder<DecoderDims>, own: LayerParameters): void {
+    const norm = { weight: own.attentionNorm, eps: this.config.rms_norm_eps };
+    linearForward(r, own.qkv, this.block.stream, this.block.qkv, { norm });
   }
 
   /** Positions into qkv, keys and values into layer l's cache. */
@@ -216,17 +218,11 @@ export class Decoder {
   }
 
   /** attended → middle → stream: the output projection and the MLP, each added to the residual stream. */
-  private finish(plan: Plan<DecoderDims>, own: LayerParameters): void {
-    const { hidden_size: C, intermediate_size: F, rms_norm_eps: eps } = this.config;
-    const { gpu } = this;
-    const width = this.heads.NH * this.heads.HS;
+  private finish(r: Recorder<DecoderDims>, own: LayerParameters): void {
     const { attended, stream, middle, activated } = this.block;
-    const output = { a: attended, b: own.output, out: middle };
-    addMatmul(plan, gpu, 'nt', output, ({ N }) => ({ M: N, N: C, K: width }), { residual: stream });
-    const gateUp = { a: middle, b: own.gateUp, out: activated };
-    const norm = { weight: own.mlpNorm, eps };
-    addMatmul(plan, gpu, 'nt', gateUp, ({ N }) => ({ M: N, N: F, K: C }), { norm, swiglu: true });
-    const down = { a: activated, b: own.down, out: stream };
-    addMatmul(plan, gpu, 'nt', down, ({ N }) => ({ M: N, N: C, K: F }), { residual: middle });
+    const norm = { weight: own.mlpNorm, eps: this.config.rms_norm_eps };
+    linearForward(r, own.output, attended, middle, { residual: stream });
+    linearForward(r, own.gateUp, middle, activated, { norm, swiglu: true });
+    linearForward(r, own.down, activated, stream, { residual: middle });
   }
 }

@@ -2,20 +2,21 @@ import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import { qkvWidth, type ModelConfig } from './config';
 import { llama } from './families/llama';
+import type { Linear } from './layers/linear';
 import type { NamedTensor } from './safetensors';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
 export interface LayerParameters {
   attentionNorm: Tensor;
   /** (QKV, C): query, key and value rows. */
-  qkv: Tensor;
+  qkv: Linear;
   /** (C, NH·HS) */
-  output: Tensor;
+  output: Linear;
   mlpNorm: Tensor;
   /** (2F, C): gate rows, then up rows. */
-  gateUp: Tensor;
+  gateUp: Linear;
   /** (C, F) */
-  down: Tensor;
+  down: Linear;
 }
 
 /** A Hugging Face tensor as a range of rows of one of ours. */
@@ -58,22 +59,27 @@ export class Parameters {
     const { num_attention_heads: NH, num_key_value_heads: NKV, num_hidden_layers: L } = config;
     const arena = new Arena(label, 'flat', pieceBytes);
     this.arena = arena;
+    const linear = (name: string, out: number, inp: number): Linear => ({
+      weight: arena.tensor(name, [out, inp]),
+      out,
+      inp,
+    });
 
     this.embed = arena.tensor('embed', [V, C]);
     this.slice(llama.embed, this.embed, 0, [V, C]);
     const matrices = Array.from({ length: L }, (_, l) => {
       const prefix = llama.layer(l);
-      const qkv = arena.tensor(`${prefix}qkv`, [qkvWidth(config), C]);
-      this.slice(prefix + llama.query, qkv, 0, [NH * HS, C]);
-      this.slice(prefix + llama.key, qkv, NH * HS, [NKV * HS, C]);
-      this.slice(prefix + llama.value, qkv, (NH + NKV) * HS, [NKV * HS, C]);
-      const output = arena.tensor(`${prefix}output`, [C, NH * HS]);
-      this.slice(prefix + llama.output, output, 0, [C, NH * HS]);
-      const gateUp = arena.tensor(`${prefix}gate_up`, [2 * F, C]);
-      this.slice(prefix + llama.gate, gateUp, 0, [F, C]);
-      this.slice(prefix + llama.up, gateUp, F, [F, C]);
-      const down = arena.tensor(`${prefix}down`, [C, F]);
-      this.slice(prefix + llama.down, down, 0, [C, F]);
+      const qkv = linear(`${prefix}qkv`, qkvWidth(config), C);
+      this.slice(prefix + llama.query, qkv.weight, 0, [NH * HS, C]);
+      this.slice(prefix + llama.key, qkv.weight, NH * HS, [NKV * HS, C]);
+      this.slice(prefix + llama.value, qkv.weight, (NH + NKV) * HS, [NKV * HS, C]);
+      const output = linear(`${prefix}output`, C, NH * HS);
+      this.slice(prefix + llama.output, output.weight, 0, [C, NH * HS]);
+      const gateUp = linear(`${prefix}gate_up`, 2 * F, C);
+      this.slice(prefix + llama.gate, gateUp.weight, 0, [F, C]);
+      this.slice(prefix + llama.up, gateUp.weight, F, [F, C]);
+      const down = linear(`${prefix}down`, C, F);
+      this.slice(prefix + llama.down, down.weight, 0, [C, F]);
       return { qkv, output, gateUp, down };
     });
     this.head = config.tie_word_embeddings ? this.embed : arena.tensor('head', [V, C]);

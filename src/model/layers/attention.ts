@@ -1,10 +1,9 @@
 import { addAttentionBackward, addAttentionForward } from '../../kernels/attention';
-import { addMatmul } from '../../kernels/matmul';
 import { addRope, type Heads } from '../../kernels/rope';
 import type { Tensor } from '../../gpu/arena';
 import type { ActivationGradients, BatchInputs, LayerActivations } from '../activations';
-import { qkvWidth } from '../config';
 import type { LayerParameters } from '../parameters';
+import { linearBackward, linearForward } from './linear';
 import type { Recorder } from './recorder';
 
 /** out (N,C) = output · attend(RoPE(qkv · attentionIn)). `attend` records how `saved.qkv` becomes `saved.attended`. */
@@ -17,21 +16,10 @@ export function attentionForward(
   out: Tensor,
   attend: () => void,
 ): void {
-  const { hidden_size: C } = r.config;
-  const QKV = qkvWidth(r.config);
-  const width = r.config.num_attention_heads * r.config.head_dim;
-  addMatmul(r.plan, r.gpu, 'nt', { a: saved.attentionIn, b: weights.qkv, out: saved.qkv }, ({ N }) => ({
-    M: N,
-    N: QKV,
-    K: C,
-  }));
+  linearForward(r, weights.qkv, saved.attentionIn, saved.qkv);
   addRope(r.plan, { qkv: saved.qkv, positions, table }, headsOf(r), ({ N }) => N, 1);
   attend();
-  addMatmul(r.plan, r.gpu, 'nt', { a: saved.attended, b: weights.output, out }, ({ N }) => ({
-    M: N,
-    N: C,
-    K: width,
-  }));
+  linearForward(r, weights.output, saved.attended, out);
 }
 
 /** Causal attention within the sequences of a packed batch. */
@@ -50,34 +38,7 @@ export function attentionBackward(
   grads: ActivationGradients,
   inputs: BatchInputs,
 ): void {
-  const { hidden_size: C } = r.config;
-  const QKV = qkvWidth(r.config);
-  const width = r.config.num_attention_heads * r.config.head_dim;
-  addMatmul(
-    r.plan,
-    r.gpu,
-    'tn',
-    { a: dout, b: saved.attended, out: dweights.output },
-    ({ N }) => ({
-      M: C,
-      N: width,
-      K: N,
-      accumulate: true,
-    }),
-    { partials: r.partials },
-  );
-  addMatmul(
-    r.plan,
-    r.gpu,
-    'nn',
-    { a: dout, b: weights.output, out: grads.attended },
-    ({ N }) => ({
-      M: N,
-      N: width,
-      K: C,
-    }),
-    { partials: r.partials },
-  );
+  linearBackward(r, weights.output, dweights.output, saved.attended, dout, grads.attended);
   addAttentionBackward(
     r.plan,
     {
@@ -99,31 +60,7 @@ export function attentionBackward(
     ({ N }) => N,
     -1,
   );
-  addMatmul(
-    r.plan,
-    r.gpu,
-    'tn',
-    { a: grads.qkv, b: saved.attentionIn, out: dweights.qkv },
-    ({ N }) => ({
-      M: QKV,
-      N: C,
-      K: N,
-      accumulate: true,
-    }),
-    { partials: r.partials },
-  );
-  addMatmul(
-    r.plan,
-    r.gpu,
-    'nn',
-    { a: grads.qkv, b: weights.qkv, out: grads.normed },
-    ({ N }) => ({
-      M: N,
-      N: C,
-      K: QKV,
-    }),
-    { partials: r.partials },
-  );
+  linearBackward(r, weights.qkv, dweights.qkv, saved.attentionIn, grads.qkv, grads.normed);
 }
 
 /** Head counts in the letters of docs/kernels.md. */

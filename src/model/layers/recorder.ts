@@ -3,12 +3,16 @@ import type { Gpu } from '../../gpu/device';
 import type { Plan } from '../../gpu/plan';
 import type { ModelConfig } from '../config';
 
-/** What a micro-batch (or one decoding step) tells the recorded dispatches. */
-export interface BatchDims {
+/** What every layer needs to know of a step. */
+export interface LayerDims {
   /** Packed tokens; sequences being generated in a decoding step. */
   N: number;
   /** Attention tiles. */
   tiles: number;
+}
+
+/** What a micro-batch tells the recorded dispatches. */
+export interface BatchDims extends LayerDims {
   /** Distinct tokens, for the embedding's gradient. */
   distinct: number;
   /** Rows that carry loss. */
@@ -18,9 +22,9 @@ export interface BatchDims {
 }
 
 /** Where layers record their dispatches, and the model they record them for. */
-export interface Recorder {
+export interface Recorder<D extends LayerDims = BatchDims> {
   readonly gpu: Gpu;
-  readonly plan: Plan<BatchDims>;
+  readonly plan: Plan<D>;
   readonly config: ModelConfig;
   /** Room for the partial sums of gradients that are split over k; none where none is. */
   readonly partials?: View | undefined;

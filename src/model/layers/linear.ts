@@ -1,0 +1,59 @@
+import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
+import type { Tensor, View } from '../../gpu/arena';
+import type { LayerDims, Recorder } from './recorder';
+
+/** A projection as the layers see it: y (N,out) = x (N,inp) Wᵀ. */
+export interface Linear {
+  /** (out,inp) */
+  readonly weight: Tensor;
+  readonly out: number;
+  readonly inp: number;
+}
+
+/** What may join a projection in its own dispatches: see MatmulExtras. */
+export type LinearExtras = Pick<MatmulExtras, 'norm' | 'residual' | 'swiglu'>;
+
+/** out (N,out) = x (N,inp) Wᵀ; with `swiglu` W is gate rows, then up rows, and out (N,out/2). */
+export function linearForward<D extends LayerDims>(
+  r: Recorder<D>,
+  linear: Linear,
+  x: View,
+  out: View,
+  extras: LinearExtras = {},
+): void {
+  const width = extras.swiglu ? linear.out / 2 : linear.out;
+  addMatmul(
+    r.plan,
+    r.gpu,
+    'nt',
+    { a: x, b: linear.weight, out },
+    ({ N }) => ({ M: N, N: width, K: linear.inp }),
+    extras,
+  );
+}
+
+/** From dout (N,out): dW += doutᵀ x, unless the projection is frozen (no `dlinear`), and dx (N,inp) = dout W. */
+export function linearBackward<D extends LayerDims>(
+  r: Recorder<D>,
+  linear: Linear,
+  dlinear: Linear | undefined,
+  x: View,
+  dout: View,
+  dx: View,
+): void {
+  const { plan, gpu, partials } = r;
+  const { out, inp } = linear;
+  if (dlinear) {
+    addMatmul(
+      plan,
+      gpu,
+      'tn',
+      { a: dout, b: x, out: dlinear.weight },
+      ({ N }) => ({ M: out, N: inp, K: N, accumulate: true }),
+      { partials },
+    );
+  }
+  addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, ({ N }) => ({ M: N, N: inp, K: out }), {
+    partials,
+  });
+}
