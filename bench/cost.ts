@@ -113,6 +113,10 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
     const sums = d('K') * Math.ceil(d('N') / NORM_BLOCK) * d('C');
     return inAndOut(sums + d('K') * d('C'), d('K') * d('C'), sums);
   }),
+  layernorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 7 * d('N') * d('C'))),
+  residual_layernorm_forward: elementwise((d) => moved(4 * d('N') * d('C'), 8 * d('N') * d('C'))),
+  layernorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 14 * d('N') * d('C'), 'in_place')),
+  bias_backward: elementwise((d) => inAndOut((d('N') + 1) * d('C'), d('C'), d('N') * d('C'))),
   rope: elementwise((d) =>
     moved(
       2 * d('N') * (d('NH') + d('NKV')) * d('HS'),
@@ -122,6 +126,8 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   ),
   swiglu_forward: elementwise((d) => moved(3 * d('N') * d('F'), 4 * d('N') * d('F'))),
   swiglu_backward: elementwise((d) => moved(5 * d('N') * d('F'), 9 * d('N') * d('F'))),
+  activation_forward: elementwise((d) => moved(2 * d('count'), 8 * d('count'))),
+  activation_backward: elementwise((d) => moved(3 * d('count'), 15 * d('count'))),
   embedding_forward: elementwise((d) => moved(2 * d('N') * d('C'))),
   embedding_backward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'), 'in_place')),
   logits_stats: elementwise((d) => moved(d('R') * d('V'), 4 * d('R') * d('V'), 'read')),

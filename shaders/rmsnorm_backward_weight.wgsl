@@ -1,7 +1,8 @@
 // rmsnorm_backward_weight: dweight += sum over blocks of partials, of all norms of a model at once
 // Source: derivative of rmsnorm_forward (Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4).
 //
-//   partials  (K,most,C)  read         from rmsnorm_backward, the first `blocks` of each norm
+//   partials  (K,most,C)  read         from rmsnorm_backward, the first `blocks` of each norm; of LayerNorm, with its
+//                                      weight and bias of C/2 columns each, from layernorm_backward
 //   dweight   (K,stride)  read_write, +=   C of each row
 //
 // Grid: ceil(K*C/256) workgroups, folded in two dimensions; one vec4 of columns of a norm a thread, blocks in order.

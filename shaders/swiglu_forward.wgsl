@@ -1,5 +1,5 @@
-// swiglu_forward: out = silu(gate) * up,  silu(x) = x / (1 + exp(-x))
-// Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
+// swiglu_forward: out = silu(gate) * up,  silu(x) = x / (1 + exp(-x)); or another activation of the gate: GEGLU, ReGLU
+// Source: Shazeer 2020, arXiv:2002.05202, eq. 5 and 6; the activations are those of activation_forward.
 //
 //   gate_up  (N,2F)  read    gate in columns 0..F-1, up in F..2F-1
 //   out      (N,F)   write
@@ -11,8 +11,28 @@ struct Params { N: u32, F: u32 }
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+override ACTIVATION: u32 = 0u; // 0 silu, 1 gelu, 2 gelu_tanh, 3 relu
 const WG = 64u;
 const FARTHEST = 80.0; // exp(80) is still finite, and sigmoid(-80) is 0 beside anything
+const TANH_SCALE = 1.5957691; // 2 sqrt(2 / pi)
+const TANH_CUBE = 0.044715;
+
+// What part of x is let through, 0 to 1: activation(x) = x * share(x).
+fn share(x: vec4f) -> vec4f {
+  if (ACTIVATION == 3u) {
+    return select(vec4f(0.0), vec4f(1.0), x > vec4f(0.0));
+  }
+  if (ACTIVATION == 1u) {
+    // the normal distribution function by erfc, Abramowitz & Stegun 7.1.26: within 1e-7
+    let z = abs(x) * 0.70710678;
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    let tail = 0.5 * series * exp(max(-z * z, vec4f(-FARTHEST)));
+    return select(1.0 - tail, tail, x < vec4f(0.0));
+  }
+  let w = select(x, TANH_SCALE * x * (1.0 + TANH_CUBE * x * x), ACTIVATION == 2u);
+  return 1.0 / (1.0 + exp(-clamp(w, vec4f(-FARTHEST), vec4f(FARTHEST))));
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -28,6 +48,5 @@ fn main(
   let at = (index / columns) * columns * 2u + index % columns;
   let gate = gate_up[at];
   let up = gate_up[at + columns];
-  let sigmoid = 1.0 / (1.0 + exp(-clamp(gate, vec4f(-FARTHEST), vec4f(FARTHEST))));
-  out[index] = gate * sigmoid * up;
+  out[index] = gate * share(gate) * up;
 }

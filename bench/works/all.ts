@@ -1,6 +1,7 @@
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { decodeWorks } from './decode';
+import { familyWorks } from './families';
 import { headWorks } from './head';
 import { layerWorks } from './layer';
 import { matmulWorks } from './matmul';
@@ -10,6 +11,7 @@ import { rowWorks } from './rows';
 export const allWorks = (shapes: Shapes, N: number): KernelWork[] => [
   ...matmulWorks(shapes, N),
   ...layerWorks(shapes, N),
+  ...familyWorks(shapes, N),
   ...headWorks(shapes, N),
   ...rowWorks(shapes, N),
   ...decodeWorks(shapes),

@@ -1,9 +1,12 @@
 import type { Kernel } from '../gpu/kernel';
+import { activationBackward, activationForward } from './activation';
 import { adamw } from './adamw';
 import { attentionKernels } from './attention';
+import { biasBackward } from './bias';
 import { decodeAttentionKernels, decodeAttentionMerge, kvCopy, moveRows, ropeAppend } from './decode';
 import { embeddingBackward, embeddingForward } from './embedding';
 import { fill } from './fill';
+import { layernormBackward, layernormForward, residualLayernormForward } from './layernorm';
 import { logitsBackward, logitsStats } from './lm_head';
 import { headSampleMerge, plainHeadSample } from './lm_head_sample';
 import { headScoreMerge, plainHeadScore } from './lm_head_score';
@@ -25,6 +28,7 @@ import { valueHeadBackward, valueHeadBackwardWeight, valueHeadForward } from './
 export const allKernels: readonly Kernel[] = [
   ...Object.values(plainMatmulKernels),
   matmulMerge,
+  biasBackward,
   embeddingForward,
   embeddingBackward,
   gatherRows,
@@ -34,12 +38,17 @@ export const allKernels: readonly Kernel[] = [
   residualRmsnormForward,
   rmsnormBackward,
   rmsnormBackwardWeight,
+  layernormForward,
+  residualLayernormForward,
+  layernormBackward,
   rope,
   ...Object.values(attentionKernels.tiled),
   ...Object.values(attentionKernels.direct),
   ...Object.values(attentionKernels.subgroup),
   swigluForward,
   swigluBackward,
+  activationForward,
+  activationBackward,
   logitsStats,
   logitsBackward,
   plainHeadScore,

@@ -1,9 +1,12 @@
+import { activationCases } from './activation.cases';
 import { adamwCases } from './adamw.cases';
 import { attentionCases } from './attention.cases';
+import { biasCases } from './bias.cases';
 import type { KernelCase } from './case';
 import { decodeCases } from './decode.cases';
 import { embeddingCases } from './embedding.cases';
 import { fillCases } from './fill.cases';
+import { layernormCases } from './layernorm.cases';
 import { lmHeadCases } from './lm_head.cases';
 import { lmHeadSampleCases } from './lm_head_sample.cases';
 import { lmHeadScoreCases } from './lm_head_score.cases';
@@ -22,13 +25,16 @@ import { valueHeadCases } from './value_head.cases';
 export const allCases: readonly KernelCase[] = [
   ...matmulCases,
   ...matmulSplitCases,
+  ...biasCases,
   ...embeddingCases,
   ...rowsCases,
   ...fillCases,
   ...rmsnormCases,
+  ...layernormCases,
   ...ropeCases,
   ...attentionCases,
   ...swigluCases,
+  ...activationCases,
   ...lmHeadCases,
   ...lmHeadScoreCases,
   ...objectivesCases,

@@ -1,4 +1,5 @@
 import { runOnce } from '../gpu/run_once';
+import { ACTIVATIONS, activationConstants } from './activation';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
@@ -17,30 +18,46 @@ const SHAPES: readonly (readonly [N: number, F: number, scale: number])[] = [
   [3, 100, 200],
 ];
 
-export const swigluCases: readonly KernelCase[] = SHAPES.flatMap(([N, F, scale]): KernelCase[] => [
+const CASES = ACTIVATIONS.flatMap((activation) => SHAPES.map((shape) => [...shape, activation] as const));
+
+export const swigluCases: readonly KernelCase[] = CASES.flatMap(([N, F, scale, activation]): KernelCase[] => [
   {
     kernel: swigluForward.name,
     direction: 'forward',
-    shape: `N=${N} F=${F} inputs to ${scale}`,
+    shape: `${activation} N=${N} F=${F} inputs to ${scale}`,
     run: async (gpu) => {
       const gateUp = testNumbers(N * 2 * F, 1, scale);
       const { params, grid } = swigluLaunch({ N, F });
-      const { out } = await runOnce(gpu, swigluForward, { gate_up: gateUp, out: N * F }, params, grid);
-      const expected = swigluForwardReference(gateUp, N, F);
+      const { out } = await runOnce(
+        gpu,
+        swigluForward,
+        { gate_up: gateUp, out: N * F },
+        params,
+        grid,
+        activationConstants(activation),
+      );
+      const expected = swigluForwardReference(gateUp, N, F, activation);
       return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
     },
   },
   {
     kernel: swigluBackward.name,
     direction: 'backward',
-    shape: `N=${N} F=${F} inputs to ${scale}`,
+    shape: `${activation} N=${N} F=${F} inputs to ${scale}`,
     run: async (gpu) => {
       const dout = testNumbers(N * F, 2);
       const gateUp = testNumbers(N * 2 * F, 3, scale);
       const { params, grid } = swigluLaunch({ N, F });
       const operands = { dout, gate_up: gateUp, dgate_up: N * 2 * F };
-      const { dgate_up } = await runOnce(gpu, swigluBackward, operands, params, grid);
-      const expected = swigluBackwardReference(dout, gateUp, N, F);
+      const { dgate_up } = await runOnce(
+        gpu,
+        swigluBackward,
+        operands,
+        params,
+        grid,
+        activationConstants(activation),
+      );
+      const expected = swigluBackwardReference(dout, gateUp, N, F, activation);
       return [{ tensor: 'dgate_up', actual: dgate_up, expected, tolerance: F32 }];
     },
   },

@@ -9,7 +9,10 @@ export interface SwigluDims {
   F: number;
 }
 
-/** out (N,F) = silu(gate) · up of gate_up (N,2F) = [gate | up] (Shazeer 2020). */
+/**
+ * out (N,F) = silu(gate) · up of gate_up (N,2F) = [gate | up] (Shazeer 2020); `activationConstants` give the gate another
+ * activation.
+ */
 export const swigluForward = defineKernel({
   name: 'swiglu_forward',
   wgsl: forwardWgsl,
@@ -17,7 +20,7 @@ export const swigluForward = defineKernel({
   params: { N: 'u32', F: 'u32' },
 });
 
-/** dgate_up (N,2F) = gradient. */
+/** dgate_up (N,2F) = gradient; `activationConstants` as in the forward. */
 export const swigluBackward = defineKernel({
   name: 'swiglu_backward',
   wgsl: backwardWgsl,
