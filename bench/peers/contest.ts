@@ -1,5 +1,5 @@
 import type { BenchContext } from '../suite';
-import type { OnnxRuntime } from '../../src/model/onnx_reference';
+import type { OnnxRuntime } from '../../src/model/onnx_session';
 
 /** Who takes part, and in what: figures are named `work/contestant`. */
 export const ENTRIES = {

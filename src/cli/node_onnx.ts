@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import type { Gpu } from '../gpu/device';
-import type { OnnxRuntime } from '../model/onnx_reference';
+import type { OnnxRuntime } from '../model/onnx_session';
 import { openNodeGpu } from './node_gpu';
 
 const BUILD = 'onnxruntime-web/ort-wasm-simd-threaded.asyncify';

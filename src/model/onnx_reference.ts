@@ -9,12 +9,10 @@ import type { Capacity } from './activations';
 import type { Sequence } from './batch';
 import type { ModelConfig } from './config';
 import { paddedGroups, paddedLength, padSequences, type PaddedBatch } from './onnx_batch';
+import { openOnnxSession, whileDeviceLives, type OnnxRuntime } from './onnx_session';
 import { writeOnnx } from './onnx_writer';
 import type { ReferencePolicy } from './reference';
 import type { NamedTensor } from './safetensors';
-
-/** onnxruntime-web's WebGPU build, loaded and told where its .wasm lies: the caller's part, src/worker and src/cli differ. */
-export type OnnxRuntime = Pick<typeof Ort, 'InferenceSession' | 'Tensor'>;
 
 /** Bytes of logits held at once. */
 const LOGITS_BYTES = 16 * 2 ** 20;
@@ -78,22 +76,8 @@ export class OnnxReference implements ReferencePolicy {
       return tensor.data;
     };
     const model = writeOnnx(config, weight, { logits: 'rows', maxPositions: paddedLength(capacity.context) });
-    try {
-      const session = await ort.InferenceSession.create(model, {
-        // Here and nowhere else: with env.webgpu.device alone, onnxruntime opens a device of its own.
-        executionProviders: [{ name: 'webgpu', device: gpu.device }],
-        logSeverityLevel: 3,
-      });
-      gpu.throwIfFailed();
-      return new OnnxReference(gpu, ort, session, config, capacity);
-    } catch (cause) {
-      if (cause instanceof LabError) throw cause;
-      throw new LabError(
-        'unsupported',
-        `onnxruntime-web could not open the model on this GPU (${messageOf(cause)}). Set reference to frozen.`,
-        { cause },
-      );
-    }
+    const session = await openOnnxSession(gpu, ort, model, 'Set reference to frozen.');
+    return new OnnxReference(gpu, ort, session, config, capacity);
   }
 
   /** Bytes this class holds on the GPU; onnxruntime's own come on top. */
@@ -138,7 +122,7 @@ export class OnnxReference implements ReferencePolicy {
         position_ids: new OrtTensor('int64', position_ids, [B, T]),
         rows: new OrtTensor('int64', rows.slice(row, row + R), [R]),
       };
-      await this.whileDeviceLives(this.session.run(feeds, { logits: output }));
+      await whileDeviceLives(this.gpu, this.session.run(feeds, { logits: output }));
       this.stream.upload(this.buffers.targets, targets.subarray(row, row + R));
       this.plan.prepare({ R });
       const view = { buffer: logp.buffer, offset: 0, bytes: 4 * R };
@@ -146,13 +130,6 @@ export class OnnxReference implements ReferencePolicy {
       result.set(new Float32Array(bytes ?? new ArrayBuffer(0)), row);
     }
     return result;
-  }
-
-  /** onnxruntime's promise, or the device's typed error, whichever comes first. */
-  private async whileDeviceLives(running: Promise<unknown>): Promise<void> {
-    const ended = Promise.race([running, this.gpu.lost.then((error) => Promise.reject(error))]);
-    await this.gpu.busy.until(ended);
-    this.gpu.throwIfFailed();
   }
 
   /** Milliseconds spent in our part since the last call; onnxruntime's is not in it. */
@@ -168,5 +145,3 @@ export class OnnxReference implements ReferencePolicy {
     this.session.release().catch(() => undefined);
   }
 }
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

@@ -3,6 +3,7 @@ import { openDataset, refuseEmpty } from '../data/open';
 import type { Dataset } from '../data/dataset';
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
+import { checkKernels, wrongKernels } from '../kernels/check_kernels';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
@@ -10,8 +11,8 @@ import { recipes } from '../recipes';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
 import { Bundled } from './bundled';
-import { checkKernels } from './capability';
 import { estimate } from './estimate';
+import { checkOpenModel } from './numerics';
 import { summarize } from './preview';
 import type {
   Capability,
@@ -26,6 +27,9 @@ import type {
 import { Runner } from './runner';
 import { RunStore } from './run_store';
 import { openTunedGpu } from './tuned_gpu';
+
+/** How long the check on opening the page may take; the self-check page runs every case. */
+const CHECK_BUDGET_MS = 3000;
 
 type Reply = Replies[Command['type']];
 
@@ -81,6 +85,12 @@ export class Engine {
         return this.openModel(await this.bundled.model(command.id));
       case 'open_model_folder':
         return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
+      case 'check_numerics':
+        return checkOpenModel(
+          await this.openGpu(),
+          this.model(command.model),
+          command.dataset === null ? null : this.dataset(command.dataset),
+        );
       case 'estimate':
         return estimate(
           await this.openGpu(),
@@ -133,13 +143,10 @@ export class Engine {
   private async capability(): Promise<Capability> {
     try {
       const gpu = await this.openGpu();
-      const check = await checkKernels(gpu);
+      const check = await checkKernels(gpu, CHECK_BUDGET_MS);
       const refusal = check.ok
         ? null
-        : `This GPU computes some kernels wrongly (${check.families
-            .filter(({ ok }) => !ok)
-            .map(({ kernel }) => kernel)
-            .join(', ')}). ` +
+        : `This GPU computes some kernels wrongly (${wrongKernels(check).join(', ')}). ` +
           'Update the graphics driver or try another browser; results from here could not be trusted.';
       return { adapter: gpu.facts, check, refusal };
     } catch (error) {

@@ -1,7 +1,8 @@
 import wasmUrl from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import { LabError } from '../errors';
 import type { LoadedModel } from '../model/folder';
-import { OnnxReference, type OnnxRuntime } from '../model/onnx_reference';
+import { OnnxReference } from '../model/onnx_reference';
+import type { OnnxRuntime } from '../model/onnx_session';
 import type { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
 import type { RunPlan } from '../recipes/plan_run';

@@ -4,6 +4,8 @@
  */
 import type { ErrorCode } from '../errors';
 import type { AdapterFacts } from '../gpu/device';
+import type { KernelCheck } from '../kernels/check_kernels';
+import type { Numerics } from '../recipes/check_numerics';
 import type { RecipeInfo } from '../recipes/recipe';
 import type { BadRow, DatasetFormat } from '../data/dataset';
 import type {
@@ -19,6 +21,7 @@ import type {
 // What the page may know of recipes, files and adapters: it imports these types from here.
 export type { ErrorCode } from '../errors';
 export type { AdapterFacts } from '../gpu/device';
+export type { Numerics } from '../recipes/check_numerics';
 export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
 export type { BadRow, DatasetFormat } from '../data/dataset';
 
@@ -46,11 +49,7 @@ export interface Catalogue {
 export interface Capability {
   adapter: AdapterFacts | null;
   /** The one-second check of each kernel family against its reference. */
-  check: {
-    families: { kernel: string; ok: boolean; share: number }[];
-    ok: boolean;
-    milliseconds: number;
-  } | null;
+  check: KernelCheck | null;
   /** Why nothing can be trained here, in a sentence. */
   refusal: string | null;
 }
@@ -145,6 +144,8 @@ export type Command =
   | { type: 'preview_dataset'; request: number; handle: string; model: string | null }
   | { type: 'open_bundled_model'; request: number; id: string }
   | { type: 'open_model_folder'; request: number; name: string; files: FileData[] }
+  /** Whether this GPU computes right: every kernel, and this model on prompts of this dataset. */
+  | { type: 'check_numerics'; request: number; model: string; dataset: string | null }
   | { type: 'estimate'; request: number; run: StartRun }
   | { type: 'start'; request: number; run: StartRun }
   /** SFT, then ReFT from its warm-up checkpoint, on the bundled model and problems. */
@@ -170,6 +171,7 @@ export interface Replies {
   preview_dataset: DatasetSummary;
   open_bundled_model: ModelSummary;
   open_model_folder: ModelSummary;
+  check_numerics: Numerics;
   estimate: Estimate;
   start: { run: string };
   demo: { runs: string[] };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openNodeGpu } from '../../../src/cli/node_gpu';
 import { loadNodeOnnxRuntime } from '../../../src/cli/node_onnx';
-import type { OnnxRuntime } from '../../../src/model/onnx_reference';
+import type { OnnxRuntime } from '../../../src/model/onnx_session';
 import type { ContestantId, Outcome, Platform, WorkId } from '../contest';
 import { runTrial } from './trial';
 

@@ -1,7 +1,7 @@
 /** onnxruntime-web's WebGPU provider on the ONNX that the lab writes; keys and values stay on the GPU. */
 import type * as Ort from 'onnxruntime-web';
 import { writeOnnx } from '../../../src/model/onnx_writer';
-import type { OnnxRuntime } from '../../../src/model/onnx_reference';
+import type { OnnxRuntime } from '../../../src/model/onnx_session';
 import { NEW_TOKENS, type Contestant, type Platform, type Trial, type WorkId } from '../contest';
 import { argmax, languageWork, promptsOf, type LanguageWork } from '../language';
 import { openDevice } from './device';

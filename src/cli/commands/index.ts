@@ -1,4 +1,5 @@
 import type { Command } from '../command';
+import { check } from './check';
 import { compare } from './compare';
 import { data } from './data';
 import { demo } from './demo';
@@ -9,4 +10,14 @@ import { score } from './score';
 import { train } from './train';
 
 /** Every command, in the order the help lists them. */
-export const COMMANDS: readonly Command[] = [demo, data, train, evaluate, compare, generate, score, grade];
+export const COMMANDS: readonly Command[] = [
+  demo,
+  data,
+  train,
+  evaluate,
+  compare,
+  generate,
+  score,
+  grade,
+  check,
+];

@@ -6,6 +6,7 @@ import { report } from '../stores/notices';
 import { byAge, useRuns } from '../stores/runs';
 import { recipeOf, setInit, setName, useSetup } from '../stores/setup';
 import { clearEvaluation, openBundledEvaluation, openEvaluationFile } from '../stores/setup_actions';
+import { NumericsCheck } from './NumericsCheck';
 
 /** What the run is called, where it starts, and what it is tested on at its end. */
 export function RunStep() {
@@ -23,6 +24,7 @@ export function RunStep() {
       </label>
       <StartFrom />
       <Evaluation />
+      <NumericsCheck />
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { Config } from '../../runs/run';
 import { routeFiles } from '../lib/files';
 import { engine, useEngine } from './engine';
 import { dismissAll, report } from './notices';
+import { checkBeforeRun, checkNumerics } from './numerics';
 import { importRun } from './runs';
 import { presetOf, recipeOf, startRunOf, useSetup, type SetupState, type Split } from './setup';
 import { setTab } from './view';
@@ -146,12 +147,21 @@ async function previewWith(model: string): Promise<void> {
 export async function startRun(): Promise<void> {
   await working('Starting', async () => {
     dismissAll();
-    await openChosenModel();
+    const model = await openChosenModel();
+    if (model !== null) await checkBeforeRun(model);
     const run = startRunOf(useSetup.getState());
     if (!run) throw new LabError('bad_input', 'Choose problems and a model first.');
     await engine().request('start', { run });
     useSetup.setState({ previewOpen: false, name: '' });
     setTab('watch');
+  });
+}
+
+/** Checks the chosen model on this GPU, now. */
+export async function checkModel(): Promise<void> {
+  await working('Checking the numerics', async () => {
+    const model = await openChosenModel();
+    if (model !== null) await checkNumerics(model);
   });
 }
 

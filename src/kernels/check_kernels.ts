@@ -1,29 +1,37 @@
 import type { Gpu } from '../gpu/device';
-import { allCases } from '../kernels/all_cases';
-import { runCase, type KernelCase } from '../kernels/case';
-import { choicesOf, type MatmulChoices } from '../kernels/matmul';
-import { MATMUL_LAYOUTS } from '../kernels/matmul_configurations';
-import { matmulName } from '../kernels/matmul_generator';
-import { PLAIN } from '../kernels/matmul_text';
-import type { Capability } from './protocol';
+import { allCases } from './all_cases';
+import { runCase, type KernelCase } from './case';
+import { choicesOf, type MatmulChoices } from './matmul';
+import { MATMUL_LAYOUTS } from './matmul_configurations';
+import { matmulName } from './matmul_generator';
+import { PLAIN } from './matmul_text';
 
-/** How long the check on opening the page may take; the self-check page runs every case. */
-const BUDGET_MS = 3000;
+/** What became of each kernel that was held to its reference: plain data. */
+export interface KernelCheck {
+  /** `share`: the largest share of the tolerance that any element used. */
+  families: { kernel: string; ok: boolean; share: number }[];
+  ok: boolean;
+  milliseconds: number;
+}
 
 /**
- * Runs kernels against their f64 references on this GPU: one case of each kernel that this adapter will use, until the time
- * is up. What was not reached is not claimed.
+ * Runs kernels against their f64 references on this GPU: one case of each kernel that this adapter will use, until
+ * `budget` milliseconds are up. What was not reached is not claimed.
  */
-export async function checkKernels(gpu: Gpu): Promise<NonNullable<Capability['check']>> {
+export async function checkKernels(gpu: Gpu, budget: number): Promise<KernelCheck> {
   const started = performance.now();
-  const families: NonNullable<Capability['check']>['families'] = [];
+  const families: KernelCheck['families'] = [];
   for (const kernelCase of oneCaseAKernel(gpu)) {
-    if (performance.now() - started > BUDGET_MS) break;
+    if (performance.now() - started > budget) break;
     const { kernel, ok, worst } = await runCase(gpu, kernelCase);
     families.push({ kernel, ok, share: typeof worst === 'string' ? Infinity : worst.share });
   }
   return { families, ok: families.every(({ ok }) => ok), milliseconds: performance.now() - started };
 }
+
+/** The kernels a check found wrong. */
+export const wrongKernels = ({ families }: KernelCheck): string[] =>
+  families.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
 
 const DIRECT = '_direct';
 

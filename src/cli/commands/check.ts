@@ -1,0 +1,70 @@
+import { LabError } from '../../errors';
+import type { LoadedModel } from '../../model/folder';
+import { checkNumerics, type Numerics } from '../../recipes/check_numerics';
+import { samplingPromptOf } from '../../tasks/prompt';
+import { encodePrompt } from '../../text/prompt';
+import type { Args, Command } from '../command';
+import { openData } from '../data_file';
+import { openCliGpu } from '../gpu';
+import type { Io } from '../io';
+import { openModel } from '../model_dir';
+import { loadNodeOnnxRuntime } from '../node_onnx';
+import { duration } from '../progress';
+import { table } from '../table';
+
+const PROBLEMS = 4;
+/** For a model without a data file: text that any tokenizer knows. */
+const PROMPTS = [
+  'Tom has 4 pens and buys 5 more. How many pens does he have?',
+  'A train leaves at 9 and arrives at 12. How long does it take?',
+];
+
+/** `reft-lab check`: whether this GPU computes right. */
+export const check: Command = {
+  name: 'check',
+  summary: 'Check that this GPU computes right: kernels, and a model against onnxruntime-web.',
+  usage: '--model DIR [--data FILE] [--json]',
+  options: {
+    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    data: { value: 'FILE', help: 'Problems whose prompts are used; or a bundled level: easy/test.' },
+  },
+  details: `
+Each kernel runs once beside its f64 reference. The model continues a few prompts, and its logits at every position are
+compared with those of onnxruntime-web on the model's ONNX export: max |Δlogit|, KL, and the log-probabilities of what was
+generated. A GPU that computes wrongly ends the command with exit code 1.`,
+  async run(args, io) {
+    const { model } = await openModel(args.text('model'));
+    const prompts = await promptsOf(args, model, io);
+    const gpu = await openCliGpu(io);
+    const numerics = await checkNumerics(gpu, model, prompts, () => loadNodeOnnxRuntime(gpu));
+    io.result(numerics, report(numerics));
+    if (!numerics.ok) throw new LabError('unsupported', numerics.sentence);
+  },
+};
+
+async function promptsOf(args: Args, model: LoadedModel, io: Io): Promise<number[][]> {
+  const path = args.maybe('data');
+  const texts =
+    path === undefined
+      ? PROMPTS
+      : (await openData(path, io)).problems.slice(0, PROBLEMS).map(samplingPromptOf);
+  return texts.map((text) => encodePrompt(model.tokenizer, text));
+}
+
+function report({ kernels, forward, sentence }: Numerics): string {
+  const rows = kernels.families.map(({ kernel, ok, share }) => [
+    kernel,
+    ok ? 'right' : 'WRONG',
+    Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : '–',
+  ]);
+  const kernelTable = table([['kernel', 'verdict', 'of its tolerance'], ...rows]);
+  const lines = [kernelTable, '', `kernels: ${duration(kernels.milliseconds / 1000)}`];
+  if (forward) {
+    const { positions, max_delta_logit, max_logit, max_kl, max_delta_logp, milliseconds } = forward;
+    lines.push(
+      `forward: ${positions} positions, max |Δlogit| ${max_delta_logit.toExponential(2)} (largest |logit| ${max_logit.toFixed(1)}), ` +
+        `KL at most ${max_kl.toExponential(2)}, generated log-probs within ${max_delta_logp.toExponential(2)}, ${duration(milliseconds / 1000)}`,
+    );
+  }
+  return [...lines, '', sentence].join('\n');
+}

@@ -1,0 +1,85 @@
+import { LabError } from '../errors';
+import type { Gpu } from '../gpu/device';
+import { checkKernels, wrongKernels, type KernelCheck } from '../kernels/check_kernels';
+import type { LoadedModel } from '../model/folder';
+import { compareForward, FORWARD_CHECK_ROOM, type ForwardCheck } from '../model/numerics';
+import type { OnnxRuntime } from '../model/onnx_session';
+import { Policy } from '../model/policy';
+import { fit, refuse } from './fit';
+
+/** Whether this GPU computes right: every kernel against its reference, the loaded model against onnxruntime-web. */
+export interface Numerics {
+  ok: boolean;
+  kernels: KernelCheck;
+  forward: ForwardCheck | null;
+  /** Why the forward pass was not compared. */
+  skipped: string | null;
+  /** The verdict, for people. */
+  sentence: string;
+}
+
+/** One case a kernel takes a second or two on a GPU; a software adapter needs longer. */
+const KERNELS_BUDGET_MS = 20_000;
+
+/**
+ * Checks the GPU on a model and real prompts: token ids, the first few are used. What onnxruntime-web cannot open is said
+ * in `skipped`, not thrown: the kernels' verdict stands alone then. Errors: `out_of_memory` when the model does not fit.
+ */
+export async function checkNumerics(
+  gpu: Gpu,
+  model: Pick<LoadedModel, 'config' | 'tensors'>,
+  prompts: readonly (readonly number[])[],
+  loadRuntime: () => Promise<OnnxRuntime>,
+): Promise<Numerics> {
+  const kernels = await checkKernels(gpu, KERNELS_BUDGET_MS);
+  let forward: ForwardCheck | null = null;
+  let skipped: string | null = null;
+  const policy = openPolicy(gpu, model);
+  try {
+    forward = await compareForward(policy, await loadRuntime(), prompts);
+  } catch (error) {
+    if (!(error instanceof LabError) || !['unsupported', 'bad_input'].includes(error.code)) throw error;
+    skipped = error.message;
+  } finally {
+    policy.destroy();
+  }
+  const ok = kernels.ok && (forward?.ok ?? true);
+  return { ok, kernels, forward, skipped, sentence: verdict(ok, kernels, forward, skipped) };
+}
+
+function openPolicy(gpu: Gpu, { config, tensors }: Pick<LoadedModel, 'config' | 'tensors'>): Policy {
+  const { sequences } = FORWARD_CHECK_ROOM;
+  const context = Math.min(FORWARD_CHECK_ROOM.context, config.max_position_embeddings);
+  const options = { trainable: false, reference: false };
+  const demand = { config, context, batch: sequences, sequences, options };
+  const fitting = fit(gpu, demand, Infinity);
+  if (!fitting) throw refuse(gpu, demand, Infinity, []);
+  return new Policy(gpu, config, tensors, fitting.capacity, options);
+}
+
+function verdict(
+  ok: boolean,
+  kernels: KernelCheck,
+  forward: ForwardCheck | null,
+  skipped: string | null,
+): string {
+  const wrong = wrongKernels(kernels);
+  const count = kernels.families.length;
+  const byKernel = wrong.length
+    ? `${wrong.length} of ${count} kernels differ from their references (${wrong.join(', ')})`
+    : `all ${count} kernels agree with their references`;
+  const advice = ok
+    ? ''
+    : ' Update the graphics driver or try another browser; results from here could not be trusted.';
+  return `This GPU computes ${ok ? 'right' : 'wrongly'}: ${byKernel}; ${forwardWords(forward, skipped)}.${advice}`;
+}
+
+function forwardWords(forward: ForwardCheck | null, skipped: string | null): string {
+  if (!forward)
+    return `the model was not compared with onnxruntime-web (${skipped?.replace(/\.$/, '') ?? 'not asked'})`;
+  const { prompts, max_delta_logit, max_kl, ok } = forward;
+  const what = `on ${prompts} prompts its logits are within ${short(max_delta_logit)} of onnxruntime-web’s, KL at most ${short(max_kl)}`;
+  return ok ? what : `${what}: more than rounding explains`;
+}
+
+const short = (value: number): string => (Number.isFinite(value) ? value.toExponential(1) : 'no number');
