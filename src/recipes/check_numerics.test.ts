@@ -6,12 +6,13 @@ import { packageRoot } from '../cli/files';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { openModelFolder, type LoadedModel } from '../model/folder';
+import type { Problem } from '../tasks/task';
 import { checkNumerics, type Numerics } from './check_numerics';
 
-const PROMPTS = [
-  'Question:\nTom has 4 pens and buys 5 more. How many pens does he have?\nAnswer reasoning:\n',
-  'Question:\nA box holds 12 eggs.',
-];
+const PROBLEMS = [
+  'Tom has 4 pens and buys 5 more. How many pens does he have?',
+  'How many legs has a cat?',
+].map((question, i): Problem => ({ id: String(i), task: 'gsm8k', question, answer: '9' }));
 
 async function nano(): Promise<LoadedModel> {
   const folder = join(packageRoot(), 'public/models/nano');
@@ -32,8 +33,7 @@ describe('the numerics check of a GPU', () => {
 
   async function check(): Promise<Numerics> {
     const model = await nano();
-    const prompts = PROMPTS.map((text) => model.tokenizer.encode(text));
-    return checkNumerics(gpu, model, prompts, () => loadNodeOnnxRuntime(gpu));
+    return checkNumerics(gpu, model, PROBLEMS, () => loadNodeOnnxRuntime(gpu));
   }
 
   /** The driver's compiler gets this kernel wrong: what it makes of `right` is `wrong`. onnxruntime's own are untouched. */

@@ -5,6 +5,9 @@ import type { LoadedModel } from '../model/folder';
 import { compareForward, FORWARD_CHECK_ROOM, type ForwardCheck } from '../model/numerics';
 import type { OnnxRuntime } from '../model/onnx_session';
 import { Policy } from '../model/policy';
+import { samplingPromptOf } from '../tasks/prompt';
+import type { Problem } from '../tasks/task';
+import { encodePrompt } from '../text/prompt';
 import { fit, refuse } from './fit';
 
 /** Whether this GPU computes right: every kernel against its reference, the loaded model against onnxruntime-web. */
@@ -18,19 +21,27 @@ export interface Numerics {
   sentence: string;
 }
 
+/** Where there are no problems: text that any tokenizer knows. */
+const PROMPTS = [
+  'Tom has 4 pens and buys 5 more. How many pens does he have?',
+  'A train leaves at 9 and arrives at 12. How long does it take?',
+];
+
 /** One case a kernel takes a second or two on a GPU; a software adapter needs longer. */
 const KERNELS_BUDGET_MS = 20_000;
 
 /**
- * Checks the GPU on a model and real prompts: token ids, the first few are used. What onnxruntime-web cannot open is said
+ * Checks the GPU on a model and the first few of these problems (prompts of its own without any). What onnxruntime-web cannot open is said
  * in `skipped`, not thrown: the kernels' verdict stands alone then. Errors: `out_of_memory` when the model does not fit.
  */
 export async function checkNumerics(
   gpu: Gpu,
-  model: Pick<LoadedModel, 'config' | 'tensors'>,
-  prompts: readonly (readonly number[])[],
+  model: Pick<LoadedModel, 'config' | 'tensors' | 'tokenizer'>,
+  problems: readonly Problem[],
   loadRuntime: () => Promise<OnnxRuntime>,
 ): Promise<Numerics> {
+  const texts = problems.slice(0, FORWARD_CHECK_ROOM.sequences).map(samplingPromptOf);
+  const prompts = (texts.length ? texts : PROMPTS).map((text) => encodePrompt(model.tokenizer, text));
   const kernels = await checkKernels(gpu, KERNELS_BUDGET_MS);
   let forward: ForwardCheck | null = null;
   let skipped: string | null = null;

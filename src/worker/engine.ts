@@ -8,11 +8,12 @@ import { openModelFolder, type LoadedModel } from '../model/folder';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
 import { recipes } from '../recipes';
+import { checkNumerics } from '../recipes/check_numerics';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
 import { Bundled } from './bundled';
 import { estimate } from './estimate';
-import { checkOpenModel } from './numerics';
+import { loadOnnxRuntime } from './onnx';
 import { summarize } from './preview';
 import type {
   Capability,
@@ -86,10 +87,11 @@ export class Engine {
       case 'open_model_folder':
         return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
       case 'check_numerics':
-        return checkOpenModel(
+        return checkNumerics(
           await this.openGpu(),
           this.model(command.model),
-          command.dataset === null ? null : this.dataset(command.dataset),
+          command.dataset === null ? [] : this.dataset(command.dataset).problems,
+          loadOnnxRuntime,
         );
       case 'estimate':
         return estimate(

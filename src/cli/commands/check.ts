@@ -1,23 +1,12 @@
 import { LabError } from '../../errors';
-import type { LoadedModel } from '../../model/folder';
 import { checkNumerics, type Numerics } from '../../recipes/check_numerics';
-import { samplingPromptOf } from '../../tasks/prompt';
-import { encodePrompt } from '../../text/prompt';
-import type { Args, Command } from '../command';
+import type { Command } from '../command';
 import { openData } from '../data_file';
 import { openCliGpu } from '../gpu';
-import type { Io } from '../io';
 import { openModel } from '../model_dir';
 import { loadNodeOnnxRuntime } from '../node_onnx';
 import { duration } from '../progress';
 import { table } from '../table';
-
-const PROBLEMS = 4;
-/** For a model without a data file: text that any tokenizer knows. */
-const PROMPTS = [
-  'Tom has 4 pens and buys 5 more. How many pens does he have?',
-  'A train leaves at 9 and arrives at 12. How long does it take?',
-];
 
 /** `reft-lab check`: whether this GPU computes right. */
 export const check: Command = {
@@ -34,22 +23,14 @@ compared with those of onnxruntime-web on the model's ONNX export: max |Δlogit|
 generated. A GPU that computes wrongly ends the command with exit code 1.`,
   async run(args, io) {
     const { model } = await openModel(args.text('model'));
-    const prompts = await promptsOf(args, model, io);
+    const path = args.maybe('data');
+    const problems = path === undefined ? [] : (await openData(path, io)).problems;
     const gpu = await openCliGpu(io);
-    const numerics = await checkNumerics(gpu, model, prompts, () => loadNodeOnnxRuntime(gpu));
+    const numerics = await checkNumerics(gpu, model, problems, () => loadNodeOnnxRuntime(gpu));
     io.result(numerics, report(numerics));
     if (!numerics.ok) throw new LabError('unsupported', numerics.sentence);
   },
 };
-
-async function promptsOf(args: Args, model: LoadedModel, io: Io): Promise<number[][]> {
-  const path = args.maybe('data');
-  const texts =
-    path === undefined
-      ? PROMPTS
-      : (await openData(path, io)).problems.slice(0, PROBLEMS).map(samplingPromptOf);
-  return texts.map((text) => encodePrompt(model.tokenizer, text));
-}
 
 function report({ kernels, forward, sentence }: Numerics): string {
   const rows = kernels.families.map(({ kernel, ok, share }) => [
