@@ -101,6 +101,10 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   value_head_backward_weight: elementwise((d) =>
     inAndOut(d('M') * d('C') + d('M') + d('C'), d('C'), 2 * d('M') * d('C')),
   ),
+  lora_expand: elementwise((d) => moved(d('rows') * (d('r') + d('width')), d('rows') * d('r'))),
+  lora_expand_backward: elementwise((d) =>
+    moved(2 * d('rows') * (d('r') + d('width')), 2 * d('rows') * d('r'), 'in_place'),
+  ),
   matmul_merge: elementwise((d) =>
     inAndOut(d('slices') * d('M') * d('N'), d('M') * d('N'), d('slices') * d('M') * d('N')),
   ),

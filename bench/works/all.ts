@@ -4,6 +4,7 @@ import { decodeWorks } from './decode';
 import { familyWorks } from './families';
 import { headWorks } from './head';
 import { layerWorks } from './layer';
+import { loraWorks } from './lora';
 import { matmulWorks } from './matmul';
 import { rowWorks } from './rows';
 
@@ -12,6 +13,7 @@ export const allWorks = (shapes: Shapes, N: number): KernelWork[] => [
   ...matmulWorks(shapes, N),
   ...layerWorks(shapes, N),
   ...familyWorks(shapes, N),
+  ...loraWorks(shapes),
   ...headWorks(shapes, N),
   ...rowWorks(shapes, N),
   ...decodeWorks(shapes),

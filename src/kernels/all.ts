@@ -10,6 +10,7 @@ import { layernormBackward, layernormForward, residualLayernormForward } from '.
 import { logitsBackward, logitsStats } from './lm_head';
 import { headSampleMerge, plainHeadSample } from './lm_head_sample';
 import { headScoreMerge, plainHeadScore } from './lm_head_score';
+import { loraExpand, loraExpandBackward } from './lora';
 import { plainMatmulKernels } from './matmul_configurations';
 import { matmulMerge } from './matmul_split';
 import { ppoClipKernel, sftKernel } from './objectives';
@@ -49,6 +50,8 @@ export const allKernels: readonly Kernel[] = [
   swigluBackward,
   activationForward,
   activationBackward,
+  loraExpand,
+  loraExpandBackward,
   logitsStats,
   logitsBackward,
   plainHeadScore,

@@ -10,6 +10,7 @@ import { layernormCases } from './layernorm.cases';
 import { lmHeadCases } from './lm_head.cases';
 import { lmHeadSampleCases } from './lm_head_sample.cases';
 import { lmHeadScoreCases } from './lm_head_score.cases';
+import { loraCases } from './lora.cases';
 import { matmulCases } from './matmul.cases';
 import { matmulSplitCases } from './matmul_split.cases';
 import { objectivesCases } from './objectives.cases';
@@ -35,6 +36,7 @@ export const allCases: readonly KernelCase[] = [
   ...attentionCases,
   ...swigluCases,
   ...activationCases,
+  ...loraCases,
   ...lmHeadCases,
   ...lmHeadScoreCases,
   ...objectivesCases,
