@@ -63,7 +63,7 @@ async function bundledModel(context: BenchContext, id: BundledId): Promise<void>
   );
   const capacity = capacityFor(config, longest, BATCH, Math.max(...BATCHES));
   const options = { trainable: true, reference: false };
-  const policy = new Policy(context.gpu, config, model.tensors, capacity, options);
+  const policy = await Policy.open(context.gpu, config, model.weights, capacity, options);
   const tell = reporter(context, id);
   const tokens = tokenCount(batch);
 

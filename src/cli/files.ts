@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors';
+import type { ByteSource } from '../model/byte_source';
 
 /** A file's bytes. Errors: `bad_input` saying why it cannot be read. */
 export async function readInput(path: string): Promise<Uint8Array> {
@@ -11,6 +12,28 @@ export async function readInput(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new LabError('bad_input', `${path} cannot be read: ${reasonOf(cause)}.`, { cause });
   }
+}
+
+/** A file read by ranges. Errors: `bad_input` saying why it cannot be read. */
+export function fileSource(path: string): ByteSource {
+  return {
+    size: statSync(path).size,
+    read: async (begin, end) => {
+      try {
+        const file = await open(path);
+        try {
+          const bytes = new Uint8Array(end - begin);
+          const { bytesRead } = await file.read(bytes, 0, bytes.length, begin);
+          if (bytesRead < bytes.length) throw new Error('it became shorter while it was read');
+          return bytes;
+        } finally {
+          await file.close();
+        }
+      } catch (cause) {
+        throw new LabError('bad_input', `${path} cannot be read: ${reasonOf(cause)}.`, { cause });
+      }
+    },
+  };
 }
 
 /** A row of a .jsonl file with its line number, from 1. */

@@ -14,13 +14,18 @@ const SEQUENCES_AT_ONCE = 128;
  * A model that is only asked, never trained, with room for `sequences` of up to `context` tokens.
  * Errors: `out_of_memory` with the numbers.
  */
-export function openPolicy(gpu: Gpu, model: LoadedModel, context: number, sequences: number): Policy {
+export async function openPolicy(
+  gpu: Gpu,
+  model: LoadedModel,
+  context: number,
+  sequences: number,
+): Promise<Policy> {
   const options = { trainable: false, reference: false };
   const batch = Math.min(sequences, SEQUENCES_AT_ONCE);
   const demand = { config: model.config, context, batch, sequences, options };
   const fitting = fit(gpu, demand, Infinity);
   if (!fitting) throw refuse(gpu, demand, Infinity, []);
-  return new Policy(gpu, model.config, model.tensors, fitting.capacity, options);
+  return Policy.open(gpu, model.config, model.weights, fitting.capacity, options);
 }
 
 /** Errors: `bad_input` naming the row whose prompt leaves no room for a completion in the model's context. */

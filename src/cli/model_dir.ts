@@ -1,14 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { LabError } from '../errors';
+import type { ByteSource } from '../model/byte_source';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import { readRecord } from '../runs/open_run';
 import type { InitCheckpoint } from '../recipes/session';
-import { isFolder, packageRoot, readInput } from './files';
+import { fileSource, isFolder, packageRoot } from './files';
 import { NodeFolder } from './node_folder';
-
-/** Files of a model folder that the lab reads; larger ones of other formats are left where they are. */
-const MODEL_FILE = /^[\w.-]+\.json$|^(model|value_head)\.safetensors$/;
 
 export interface OpenedModel {
   model: LoadedModel;
@@ -22,10 +20,7 @@ export interface OpenedModel {
  */
 export async function openModel(name: string): Promise<OpenedModel> {
   const folder = resolve(modelFolder(name));
-  const files: Record<string, Uint8Array> = {};
-  for (const file of readdirSync(folder)) {
-    if (MODEL_FILE.test(file)) files[file] = await readInput(join(folder, file));
-  }
+  const files = filesOf(folder);
   const init = await checkpointOf(folder, files);
   const isRunModel = basename(folder) === 'model' && existsSync(join(folder, '..', 'run.json'));
   const label = isRunModel ? basename(dirname(folder)) : basename(folder);
@@ -33,6 +28,12 @@ export async function openModel(name: string): Promise<OpenedModel> {
   // The checkpoint's own weights come by `init`; a value head belongs to the run that trained it.
   delete files['value_head.safetensors'];
   return { model: await openModelFolder(`${init.run}/${label}`, files), init };
+}
+
+/** The files of a folder, to be read by ranges. */
+function filesOf(folder: string): Record<string, ByteSource> {
+  const files = readdirSync(folder).filter((file) => statSync(join(folder, file)).isFile());
+  return Object.fromEntries(files.map((file) => [file, fileSource(join(folder, file))]));
 }
 
 /** Bundled models by name. */
@@ -55,7 +56,7 @@ function modelFolder(name: string): string {
 /** Where a checkpoint's folder comes from, when it lies in a run's checkpoints/. */
 async function checkpointOf(
   folder: string,
-  files: Readonly<Record<string, Uint8Array>>,
+  files: Readonly<Record<string, ByteSource>>,
 ): Promise<InitCheckpoint | null> {
   const run = join(folder, '..', '..');
   if (basename(dirname(folder)) !== 'checkpoints' || !existsSync(join(run, 'run.json'))) return null;

@@ -1,72 +1,138 @@
 import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
+import { bytesSource, readAll, type ByteSource } from './byte_source';
 import { parseModelConfig, type ModelConfig } from './config';
 import { writeOnnx } from './onnx_writer';
 import { parameterCount, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
-import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
+import { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
+import { Sha256, sha256 } from './sha256';
+import { openShards, SHARD_INDEX, shardNames } from './shard_index';
+import { joinedSource, renamedSource, type TensorSource } from './tensor_source';
 
-/** Files of a Hugging Face model folder by name. */
-export type ModelFiles = Readonly<Record<string, Uint8Array>>;
+/** Files of a Hugging Face model folder by name: whole, or to be read by ranges. */
+export type ModelFiles = Readonly<Record<string, Uint8Array | ByteSource>>;
 
-/** A model as read from its folder, before it goes to a GPU. */
+/** Where a downloaded model comes from: a repository of the Hub at one commit. */
+export interface ModelOrigin {
+  id: string;
+  /** The commit's hash: the same files for ever. */
+  revision: string;
+}
+
+/** A model as read from its folder, before it goes to a GPU. Its weights are read when they are wanted. */
 export interface LoadedModel {
   name: string;
   config: ModelConfig;
-  tensors: Map<string, NamedTensor>;
+  weights: TensorSource;
   tokenizer: Tokenizer;
   parameters: number;
-  /** SHA-256 of model.safetensors, hex. */
+  /** SHA-256 of model.safetensors, hex; of the shards' hashes, end to end, where there are several. */
   hash: string;
   /** Everything but the weights, to be written beside the fine-tuned ones. */
   companions: Record<string, Uint8Array>;
+  origin?: ModelOrigin;
 }
 
 const WEIGHTS = 'model.safetensors';
+const VALUE_HEAD = 'value_head.safetensors';
 const COMPANIONS = [
   'config.json',
   'generation_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
+  'chat_template.jinja',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.model',
 ];
 
+/** Whether the lab reads a file of a model folder: what else lies there (other formats, pictures) is left alone. */
+export const isModelFile = (name: string): boolean =>
+  COMPANIONS.includes(name) || name === SHARD_INDEX || /^(model(-\d+-of-\d+)?|value_head)\.safetensors$/.test(name);
+
 /**
- * Opens a Hugging Face folder of the Llama architecture: config.json, tokenizer.json, model.safetensors, and
+ * Opens a Hugging Face folder: config.json, tokenizer.json, model.safetensors or its shards and their index, and
  * value_head.safetensors where a run left one. Errors: `bad_input` naming the file and what is wrong with it.
  */
-export async function openModelFolder(name: string, files: ModelFiles): Promise<LoadedModel> {
-  const config = parseModelConfig(readJson(files, 'config.json'));
-  const weights = files[WEIGHTS];
-  if (!weights) throw missing(WEIGHTS, Object.keys(files));
-  const tensors = readSafetensors(weights, WEIGHTS);
-  const head = files['value_head.safetensors'];
-  if (head) {
-    const { weight, bias } = Object.fromEntries(readSafetensors(head, 'value_head.safetensors'));
-    if (weight) tensors.set(VALUE_HEAD_WEIGHT, weight);
-    if (bias) tensors.set(VALUE_HEAD_BIAS, bias);
-  }
-  const tokenizerConfig = files['tokenizer_config.json']
-    ? readJson(files, 'tokenizer_config.json')
-    : undefined;
-  const tokenizer = Tokenizer.fromJson(readJson(files, 'tokenizer.json'), tokenizerConfig);
-  const companions = Object.fromEntries(
-    COMPANIONS.flatMap((file) => (files[file] ? [[file, files[file]]] : [])),
+export async function openModelFolder(
+  name: string,
+  files: ModelFiles,
+  origin?: ModelOrigin,
+): Promise<LoadedModel> {
+  const config = parseModelConfig(await readJson(files, 'config.json'));
+  const weights = await openWeights(files);
+  const tokenizer = Tokenizer.fromJson(
+    await readJson(files, 'tokenizer.json'),
+    await maybeJson(files, 'tokenizer_config.json'),
   );
+  const companions: Record<string, Uint8Array> = {};
+  for (const file of COMPANIONS) {
+    const source = sourceOf(files, file);
+    if (source) companions[file] = await readAll(source);
+  }
   return {
     name,
     config,
-    tensors,
-    tokenizer: withConfiguredEos(tokenizer, config, files),
+    weights,
+    tokenizer: await withConfiguredEos(tokenizer, config, files),
     parameters: parameterCount(config),
-    hash: await sha256(weights),
+    hash: await hashOf(files),
     companions,
+    ...(origin ? { origin } : {}),
   };
 }
 
+/**
+ * The weights of a model folder or a checkpoint, the value head's as `v_head.…`.
+ * Errors: `bad_input` when there are none, and when a file's header lies.
+ */
+export async function openWeights(files: ModelFiles): Promise<TensorSource> {
+  const weights = await openModelWeights(files);
+  const head = sourceOf(files, VALUE_HEAD);
+  if (!head) return weights;
+  const named = renamedSource(await openSafetensors(head, VALUE_HEAD), (name) =>
+    name === 'weight' ? VALUE_HEAD_WEIGHT : name === 'bias' ? VALUE_HEAD_BIAS : undefined,
+  );
+  return joinedSource(weights.label, [weights, named]);
+}
+
+/** The same without the value head. */
+export async function openModelWeights(files: ModelFiles): Promise<TensorSource> {
+  const whole = sourceOf(files, WEIGHTS);
+  if (whole) return openSafetensors(whole, WEIGHTS);
+  if (files[SHARD_INDEX]) {
+    return openShards(await readJson(files, SHARD_INDEX), (file) => sourceOf(files, file));
+  }
+  throw missing(WEIGHTS, Object.keys(files));
+}
+
+async function hashOf(files: ModelFiles): Promise<string> {
+  const whole = sourceOf(files, WEIGHTS);
+  if (whole) return whole.sha256 ?? sha256(whole);
+  const all = new Sha256();
+  for (const name of shardNames(await readJson(files, SHARD_INDEX))) {
+    const shard = sourceOf(files, name);
+    if (shard) all.update(new TextEncoder().encode(shard.sha256 ?? (await sha256(shard))));
+  }
+  return all.hex();
+}
+
+function sourceOf(files: ModelFiles, name: string): ByteSource | undefined {
+  const file = files[name];
+  return file instanceof Uint8Array ? bytesSource(file) : file;
+}
+
 /** generation_config.json's eos_token_id counts first, then config.json's, then the tokenizer's own. */
-function withConfiguredEos(tokenizer: Tokenizer, config: ModelConfig, files: ModelFiles): Tokenizer {
-  const generation = files['generation_config.json'] ? readJson(files, 'generation_config.json') : {};
-  const configured = [(generation as { eos_token_id?: unknown }).eos_token_id]
+async function withConfiguredEos(
+  tokenizer: Tokenizer,
+  config: ModelConfig,
+  files: ModelFiles,
+): Promise<Tokenizer> {
+  const generation = (await maybeJson(files, 'generation_config.json')) as
+    { eos_token_id?: unknown } | undefined;
+  const configured = [generation?.eos_token_id]
     .flat()
     .filter((id): id is number => typeof id === 'number');
   const ids = configured.length ? configured : config.eos_token_id;
@@ -107,9 +173,14 @@ export function valueHeadFile(tensors: ReadonlyMap<string, NamedTensor>): Uint8A
   return writeSafetensors(head);
 }
 
-function readJson(files: ModelFiles, name: string): unknown {
-  const bytes = files[name];
-  if (!bytes) throw missing(name, Object.keys(files));
+async function maybeJson(files: ModelFiles, name: string): Promise<unknown> {
+  return files[name] ? readJson(files, name) : undefined;
+}
+
+async function readJson(files: ModelFiles, name: string): Promise<unknown> {
+  const source = sourceOf(files, name);
+  if (!source) throw missing(name, Object.keys(files));
+  const bytes = await readAll(source);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
@@ -119,15 +190,18 @@ function readJson(files: ModelFiles, name: string): unknown {
   }
 }
 
+/** What is missing, and what to do about what is there instead. */
 function missing(name: string, found: readonly string[]): LabError {
+  const shards = found.filter((file) => /^model-\d+-of-\d+\.safetensors$/.test(file));
+  const pickled = found.find((file) => /\.(bin|pt|pth)$/.test(file));
+  const advice =
+    name === WEIGHTS && shards.length
+      ? `There are ${shards.length} shards: add their ${SHARD_INDEX}.`
+      : name === WEIGHTS && pickled
+        ? `${pickled} is pickled, which the lab does not read: save the model with save_pretrained(…, safe_serialization=True).`
+        : 'Choose the folder of a Hugging Face model with config.json, tokenizer.json and model.safetensors.';
   return new LabError(
     'bad_input',
-    `The model folder has no ${name} (found: ${found.slice(0, 8).join(', ') || 'nothing'}). ` +
-      'Choose the folder of a Hugging Face model with config.json, tokenizer.json and model.safetensors.',
+    `The model folder has no ${name} (found: ${found.slice(0, 8).join(', ') || 'nothing'}). ${advice}`,
   );
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

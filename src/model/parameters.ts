@@ -3,7 +3,13 @@ import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import { qkvWidth, type ModelConfig } from './config';
 import { llama } from './families/llama';
 import type { Linear } from './layers/linear';
-import type { NamedTensor } from './safetensors';
+import {
+  memorySource,
+  missingTensor,
+  rowLength,
+  type NamedTensor,
+  type TensorSource,
+} from './tensor_source';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
 export interface LayerParameters {
@@ -29,7 +35,10 @@ interface Slice {
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
 export const VALUE_HEAD_BIAS = 'v_head.bias';
 
-/** A tensor's values and where they go. */
+/** Most bytes of weights read from a source at once. */
+const STREAMED_BYTES = 16 * 2 ** 20;
+
+/** A tensor's values, or some rows of them, and where they go. */
 export interface Placed {
   view: View;
   data: Float32Array;
@@ -130,27 +139,43 @@ export class Parameters {
    * Errors: `bad_input` naming the first tensor that is missing or has another shape than config.json says.
    */
   place(tensors: ReadonlyMap<string, NamedTensor>): Placed[] {
+    this.check(memorySource(tensors, 'model.safetensors'));
     return [...this.slices].map(([name, slice]) => {
       const view = viewOf(slice);
-      const given = tensors.get(name);
-      if (!given) {
-        if (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS) {
-          return { view, data: new Float32Array(view.bytes / 4) };
-        }
-        throw new LabError(
-          'bad_input',
-          `model.safetensors has no tensor ${name}, which config.json calls for. Check that both files belong to one model.`,
-        );
-      }
-      if (given.shape.join() !== slice.shape.join()) {
-        throw new LabError(
-          'bad_input',
-          `model.safetensors: ${name} has shape [${given.shape.join(', ')}], config.json says [${slice.shape.join(', ')}]. ` +
-            'Check that both files belong to one model.',
-        );
-      }
-      return { view, data: given.data };
+      return { view, data: tensors.get(name)?.data ?? new Float32Array(view.bytes / 4) };
     });
+  }
+
+  /** The same of a source, read piece by piece: what came before has been used when the next piece is asked for. */
+  async *stream(source: TensorSource): AsyncGenerator<Placed> {
+    this.check(source);
+    for (const [name, slice] of this.slices) {
+      const view = viewOf(slice);
+      const [rows = 0] = slice.shape;
+      const rowBytes = 4 * rowLength(slice.shape);
+      const most = Math.max(1, Math.floor(STREAMED_BYTES / rowBytes));
+      for (let row = 0; row < rows; row += most) {
+        const count = Math.min(most, rows - row);
+        const given = source.shape(name) !== undefined;
+        const data = given ? await source.read(name, row, count) : new Float32Array((count * rowBytes) / 4);
+        yield { view: part(view, row * rowBytes, count * rowBytes), data };
+      }
+    }
+  }
+
+  /** Errors: `bad_input` as `place`, from names and shapes alone. */
+  private check(source: TensorSource): void {
+    for (const [name, { shape }] of this.slices) {
+      const given = source.shape(name);
+      if (!given && (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS)) continue;
+      if (!given) throw missingTensor(source.label, name);
+      if (given.join() === shape.join()) continue;
+      throw new LabError(
+        'bad_input',
+        `${source.label}: ${name} has shape [${given.join(', ')}], config.json says [${shape.join(', ')}]. ` +
+          'Check that both files belong to one model.',
+      );
+    }
   }
 
   /** The arena's contents, an array a piece, by Hugging Face name, value head included. */

@@ -7,6 +7,7 @@ import type { Capacity } from './activations';
 import type { ModelConfig } from './config';
 import { Parameters } from './parameters';
 import { Policy } from './policy';
+import { memorySource } from './tensor_source';
 
 const CONFIG: ModelConfig = {
   vocab_size: 64,
@@ -60,7 +61,7 @@ async function train(own: Gpu) {
   const weights = await policy.save();
   const moments = await policy.saveOptimizer();
   const before = await reference.logprobs(sequences);
-  policy.load(weights);
+  await policy.load(memorySource(weights));
   const after = await policy.score(sequences);
   policy.destroy();
   return { norms, weights, moments, before, after: after.logp };

@@ -16,7 +16,7 @@ import type { OptimizerSettings } from './optimizer';
 import type { Parameters } from './parameters';
 import type { ReferencePolicy } from './reference';
 import { Resources, SCORES_IN_FLIGHT } from './resources';
-import type { NamedTensor } from './safetensors';
+import type { NamedTensor, TensorSource } from './tensor_source';
 import { uploadBatch } from './upload';
 
 /** What the policy says of each completion token, one array a sequence. */
@@ -36,6 +36,8 @@ export interface TrainResult {
 
 /** Column of `sums` that counts the tokens that were the model's first choice. */
 const CORRECT = STATISTICS - 1;
+/** Bytes of weights that may wait for the GPU while they are read. */
+const QUEUED_BYTES = 64 * 2 ** 20;
 
 /**
  * Model, value head and optimizer on one GPU: tokens in, (logp, entropy, value) out, and back again from an objective's
@@ -56,12 +58,13 @@ export class Policy {
 
   /**
    * Allocates everything for `capacity` and uploads the weights. `tensors`: the model's by Hugging Face name; a value head
-   * may be among them. Errors: `bad_input` for missing or misshapen tensors, `out_of_memory` with the numbers.
+   * may be among them. Undefined: `open` reads them. Errors: `bad_input` for missing or misshapen tensors, `out_of_memory`
+   * with the numbers.
    */
   constructor(
     gpu: Gpu,
     config: ModelConfig,
-    tensors: ReadonlyMap<string, NamedTensor>,
+    tensors: ReadonlyMap<string, NamedTensor> | undefined,
     capacity: Capacity,
     options: BufferOptions,
   ) {
@@ -72,10 +75,28 @@ export class Policy {
     this.buffers = this.resources.buffers;
     this.stream = this.resources.stream;
     const { inputs, weights } = this.buffers;
-    const placed = weights.place(tensors);
+    const placed = tensors ? weights.place(tensors) : [];
     this.resources.allocate(gpu);
     for (const { view, data } of placed) this.stream.upload(view, data);
     this.stream.upload(inputs.rope, ropeTable(capacity.context, config.head_dim, config.rope_theta));
+  }
+
+  /** The same with weights that are read piece by piece, so that they never stand whole in memory. Errors: as before. */
+  static async open(
+    gpu: Gpu,
+    config: ModelConfig,
+    source: TensorSource,
+    capacity: Capacity,
+    options: BufferOptions,
+  ): Promise<Policy> {
+    const policy = new Policy(gpu, config, undefined, capacity, options);
+    try {
+      await policy.load(source);
+      return policy;
+    } catch (error) {
+      policy.destroy();
+      throw error;
+    }
   }
 
   /** Bytes on the GPU by purpose; their sum is every byte of every buffer it makes. */
@@ -223,9 +244,19 @@ export class Policy {
     return this.read(this.buffers.weights);
   }
 
-  /** Replaces the weights; the optimizer is left as it is. Value-head tensors left out become zero. */
-  load(tensors: ReadonlyMap<string, NamedTensor>): void {
-    for (const { view, data } of this.buffers.weights.place(tensors)) this.stream.upload(view, data);
+  /**
+   * Replaces the weights, reading them piece by piece; the optimizer is left as it is. Value-head tensors left out become
+   * zero. Errors: `bad_input` for missing or misshapen tensors and files that cannot be read.
+   */
+  async load(source: TensorSource): Promise<void> {
+    let queued = 0;
+    for await (const { view, data } of this.buffers.weights.stream(source)) {
+      this.stream.upload(view, data);
+      queued += data.byteLength;
+      if (queued < QUEUED_BYTES) continue;
+      await this.gpu.idle();
+      queued = 0;
+    }
   }
 
   /** Optimizer moments by Hugging Face name (`exp_avg.`, `exp_avg_sq.` before it) and the number of updates made. */

@@ -28,7 +28,7 @@ const OPTIONS = { extraction: 'strict', partial_reward: true } as const;
 test('completions are graded while others are still being sampled, and come in the order of their problems', async () => {
   // Two slots for six problems: the first are done long before the last begins.
   const capacity = { ...capacityFor(model.config, 160, 2), slots: 2 };
-  const policy = new Policy(gpu, model.config, model.tensors, capacity, {
+  const policy = await Policy.open(gpu, model.config, model.weights, capacity, {
     trainable: false,
     reference: false,
   });
@@ -64,7 +64,7 @@ test('completions are graded while others are still being sampled, and come in t
 
 test('a grader that fails is heard by whoever wants the grade', async () => {
   const capacity = capacityFor(model.config, 160, 2);
-  const policy = new Policy(gpu, model.config, model.tensors, capacity, {
+  const policy = await Policy.open(gpu, model.config, model.weights, capacity, {
     trainable: false,
     reference: false,
   });

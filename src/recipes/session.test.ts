@@ -7,6 +7,7 @@ import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import { readSafetensors } from '../model/safetensors';
+import { memorySource, readTensors } from '../model/tensor_source';
 import { gae } from '../rl/gae';
 import { whiten } from '../rl/statistics';
 import { MemoryFolder } from '../runs/memory_folder';
@@ -118,13 +119,13 @@ describe('when things go wrong', () => {
   });
 
   test('a gradient that is no number stops the run with what to change', async () => {
-    const tensors = new Map(model.tensors);
+    const tensors = await readTensors(model.weights);
     const { shape, data } = tensors.get('model.norm.weight') ?? { shape: [], data: new Float32Array() };
     tensors.set('model.norm.weight', { shape, data: data.map(() => Number.NaN) });
     const { record } = await run(
       'sft',
       { ...short, validation_fraction: 0 },
-      { model: { ...model, tensors } },
+      { model: { ...model, weights: memorySource(tensors) } },
     );
     expect(record).toMatchObject({ status: 'failed', error: { code: 'diverged' } });
     expect(record.error?.message).toContain('learning_rate');

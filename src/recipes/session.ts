@@ -1,10 +1,19 @@
 import { LabError, toLabError } from '../errors';
 import { adapterName, type Gpu } from '../gpu/device';
 import type { Dataset } from '../data/dataset';
-import { modelFolderFiles, valueHeadFile, type LoadedModel } from '../model/folder';
+import { readAll } from '../model/byte_source';
+import {
+  modelFolderFiles,
+  openModelWeights,
+  openWeights,
+  valueHeadFile,
+  type LoadedModel,
+  type ModelFiles,
+} from '../model/folder';
 import { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
-import { readSafetensors, writeSafetensors } from '../model/safetensors';
+import { writeSafetensors, type NamedTensor } from '../model/safetensors';
+import { readTensors, type TensorSource } from '../model/tensor_source';
 import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
@@ -20,7 +29,7 @@ export interface InitCheckpoint {
   run: string;
   checkpoint: string;
   /** The files of that checkpoint's folder. */
-  files: Readonly<Record<string, Uint8Array>>;
+  files: ModelFiles;
 }
 
 /** Everything one run needs; what differs between browser and Node is passed in. */
@@ -58,8 +67,8 @@ export async function runSession(session: Session): Promise<RunRecord> {
   const { problems } = session.dataset;
   const test = session.evalDataset?.problems ?? [];
   const plan = planRun(gpu, model, problems, test, session.config);
-  const tensors = session.init ? withInit(model, session.init) : model.tensors;
-  const policy = new Policy(gpu, model.config, tensors, plan.capacity, plan.options);
+  const weights = session.init ? await withInit(model, session.init) : model.weights;
+  const policy = await Policy.open(gpu, model.config, weights, plan.capacity, plan.options);
   const counters = new CountersWatch();
   try {
     const recorder = await RunRecorder.create({
@@ -91,7 +100,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
         test: plan.test,
         grade,
         config: plan.config,
-        start: session.init ? startCounters(session.init) : undefined,
+        start: session.init ? await startCounters(session.init) : undefined,
         log: recorder,
         checkpointPause: (settle) => control.checkpointPause(settle),
         audit: session.audit,
@@ -122,7 +131,7 @@ async function finish(
   if (best && best.step !== step) {
     await recorder.settled();
     const files = await readCheckpoint(folder, String(best.step));
-    policy.load(tensorsOf(files));
+    await policy.load(await openWeights(files));
   }
   await recorder.model(modelFiles(await policy.save(), model));
   if (!plan.test.length) return;
@@ -148,7 +157,7 @@ async function keep(
     if (error?.code !== 'device_lost') await recorder.checkpoint(String(step), { keep: true });
     const kept = best && (error?.code === 'device_lost' || best.step !== step);
     const tensors = kept
-      ? tensorsOf(await readCheckpoint(session.folder, String(best.step)))
+      ? await readTensors(await openWeights(await readCheckpoint(session.folder, String(best.step))))
       : await policy.save();
     await recorder.model(modelFiles(tensors, session.model));
   } catch {
@@ -157,7 +166,7 @@ async function keep(
   return recorder.finish(stopped ? 'stopped' : 'failed', error);
 }
 
-type Tensors = Awaited<ReturnType<Policy['save']>>;
+type Tensors = ReadonlyMap<string, NamedTensor>;
 
 function modelFiles(tensors: Tensors, model: LoadedModel): Record<string, Uint8Array> {
   return { ...modelFolderFiles(model, tensors), 'value_head.safetensors': valueHeadFile(tensors) };
@@ -188,29 +197,25 @@ export async function readCheckpoint(folder: RunFolder, name: string): Promise<R
   return files;
 }
 
-function tensorsOf(files: Readonly<Record<string, Uint8Array>>): Tensors {
-  const weights = files['model.safetensors'];
-  if (!weights) throw new LabError('bad_input', 'The checkpoint has no model.safetensors.');
-  return readSafetensors(weights);
-}
-
-function withInit(model: LoadedModel, init: InitCheckpoint): Tensors {
-  const tensors = tensorsOf(init.files);
-  for (const name of model.tensors.keys()) {
+async function withInit(model: LoadedModel, init: InitCheckpoint): Promise<TensorSource> {
+  const weights = await openModelWeights(init.files);
+  for (const name of model.weights.names) {
     // The value head lies in a file of its own; PPO starts a new one.
-    if (!tensors.has(name) && !name.startsWith('v_head.')) {
+    if (!weights.shape(name) && !name.startsWith('v_head.')) {
       throw new LabError(
         'bad_input',
         `Checkpoint ${init.checkpoint} of ${init.run} is of another model than ${model.name}.`,
       );
     }
   }
-  return tensors;
+  return weights;
 }
 
-function startCounters({ files }: InitCheckpoint): StartCounters | undefined {
+async function startCounters({ files }: InitCheckpoint): Promise<StartCounters | undefined> {
   const state = files['state.json'];
-  return state ? (JSON.parse(new TextDecoder().decode(state)) as StartCounters) : undefined;
+  if (!state) return undefined;
+  const bytes = state instanceof Uint8Array ? state : await readAll(state);
+  return JSON.parse(new TextDecoder().decode(bytes)) as StartCounters;
 }
 
 function newRecord(session: Session, plan: RunPlan): RunRecord {
@@ -232,6 +237,7 @@ function newRecord(session: Session, plan: RunPlan): RunRecord {
       hash: model.hash,
       architecture: model.config.architecture,
       parameters: model.parameters,
+      ...(model.origin ? { origin: model.origin } : {}),
     },
     ...(init ? { init_from: { run: init.run, checkpoint: init.checkpoint } } : {}),
     dataset: {

@@ -27,7 +27,14 @@ export interface RunRecord {
   finished?: string;
   step: number;
   total_steps: number;
-  model: { name: string; hash: string; architecture: string; parameters: number };
+  model: {
+    name: string;
+    hash: string;
+    architecture: string;
+    parameters: number;
+    /** The Hub repository the weights came from, and its commit. */
+    origin?: { id: string; revision: string };
+  };
   /** Set when the run started from another run's checkpoint instead of the model's own weights. */
   init_from?: { run: string; checkpoint: string };
   dataset: {

@@ -67,7 +67,7 @@ export const evaluate: Command = {
       tokens: model.tokenizer.encode(samplingPromptOf(problem)),
     }));
     const gpu = await openCliGpu(io);
-    const policy = openPolicy(gpu, model, contextFor(prompts, newTokens, model), prompts.length);
+    const policy = await openPolicy(gpu, model, contextFor(prompts, newTokens, model), prompts.length);
     const programs = nodeProgramRunner({ notice: (text) => io.note(text) });
     try {
       const completions = await generateWithProgress(

@@ -45,7 +45,7 @@ ${settingsHelp(SETTINGS)}`,
       return { id, tokens };
     });
     const context = contextFor(prompts, settings.max_new_tokens, model);
-    const policy = openPolicy(await openCliGpu(io), model, context, prompts.length);
+    const policy = await openPolicy(await openCliGpu(io), model, context, prompts.length);
     const sampling = { ...settings, eos: model.tokenizer.eosIds };
     try {
       const completions = await generateWithProgress(policy, prompts, sampling, io, 'generate');

@@ -39,7 +39,7 @@ natural logarithms under the model at temperature 1, "sum" their sum.`,
       ),
     );
     const context = sequences.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
-    const policy = openPolicy(await openCliGpu(io), model, context, sequences.length);
+    const policy = await openPolicy(await openCliGpu(io), model, context, sequences.length);
     const bar = io.progress();
     const started = Date.now();
     const logprobs: number[][] = [];
