@@ -42,7 +42,9 @@ describe('a Hugging Face folder', () => {
     ]);
     const model = await openModelFolder('nano', { ...nano(), 'value_head.safetensors': valueHeadFile(head) });
     expect(await model.weights.read('v_head.bias')).toEqual(Float32Array.of(2));
-    expect(Object.keys(modelFolderFiles(model, await readTensors(model.weights)))).not.toContain('value_head.safetensors');
+    expect(Object.keys(modelFolderFiles(model, await readTensors(model.weights)))).not.toContain(
+      'value_head.safetensors',
+    );
   });
 
   test('is refused by name when a file is missing or broken', async () => {

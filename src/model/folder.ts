@@ -50,7 +50,9 @@ const COMPANIONS = [
 
 /** Whether the lab reads a file of a model folder: what else lies there (other formats, pictures) is left alone. */
 export const isModelFile = (name: string): boolean =>
-  COMPANIONS.includes(name) || name === SHARD_INDEX || /^(model(-\d+-of-\d+)?|value_head)\.safetensors$/.test(name);
+  COMPANIONS.includes(name) ||
+  name === SHARD_INDEX ||
+  /^(model(-\d+-of-\d+)?|value_head)\.safetensors$/.test(name);
 
 /**
  * Opens a Hugging Face folder: config.json, tokenizer.json, model.safetensors or its shards and their index, and
@@ -132,9 +134,7 @@ async function withConfiguredEos(
 ): Promise<Tokenizer> {
   const generation = (await maybeJson(files, 'generation_config.json')) as
     { eos_token_id?: unknown } | undefined;
-  const configured = [generation?.eos_token_id]
-    .flat()
-    .filter((id): id is number => typeof id === 'number');
+  const configured = [generation?.eos_token_id].flat().filter((id): id is number => typeof id === 'number');
   const ids = configured.length ? configured : config.eos_token_id;
   return ids.length ? tokenizer.withEos(ids) : tokenizer;
 }

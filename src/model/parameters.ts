@@ -3,13 +3,7 @@ import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import { qkvWidth, type ModelConfig } from './config';
 import { llama } from './families/llama';
 import type { Linear } from './layers/linear';
-import {
-  memorySource,
-  missingTensor,
-  rowLength,
-  type NamedTensor,
-  type TensorSource,
-} from './tensor_source';
+import { memorySource, missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
 export interface LayerParameters {

@@ -23,10 +23,7 @@ const bad = (file: string, what: string): LabError =>
  * are read by rows when they are asked for. F16 and BF16 become f32.
  * Errors: `bad_input` when the header lies: its length, its JSON, a tensor's shape or byte range, ranges that overlap.
  */
-export async function openSafetensors(
-  source: ByteSource,
-  file = 'model.safetensors',
-): Promise<TensorSource> {
+export async function openSafetensors(source: ByteSource, file = 'model.safetensors'): Promise<TensorSource> {
   const entries = parseHeader(file, source.size, await source.read(0, await headerEnd(source, file)));
   return {
     label: file,
@@ -121,10 +118,7 @@ function refuseOverlaps(file: string, entries: ReadonlyMap<string, Entry>): void
 function elementBytes(file: string, name: string, dtype: string): number {
   const size = BYTES[dtype];
   if (size !== undefined) return size;
-  throw new LabError(
-    'bad_input',
-    `${file}: ${name} is stored as ${dtype}; the lab reads F32, F16 and BF16.`,
-  );
+  throw new LabError('bad_input', `${file}: ${name} is stored as ${dtype}; the lab reads F32, F16 and BF16.`);
 }
 
 /** Stored numbers as f32, in an array of their own. */

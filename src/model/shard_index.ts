@@ -38,7 +38,8 @@ export async function openShards(
     if (file) shards.set(name, await openSafetensors(file, name));
   }
   for (const [tensor, name] of map) {
-    if (!shards.get(name)?.shape(tensor)) throw bad(`it says that ${tensor} is in ${name}, which has no such tensor`);
+    if (!shards.get(name)?.shape(tensor))
+      throw bad(`it says that ${tensor} is in ${name}, which has no such tensor`);
   }
   return joinedSource(SHARD_INDEX.replace('.index.json', ''), [...shards.values()]);
 }

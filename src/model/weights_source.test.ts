@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { LabError } from '../errors';
 import { bytesSource, rangeSource, type ByteSource } from './byte_source';
+import { parseModelConfig } from './config';
 import { openModelWeights, openWeights } from './folder';
+import { parameterCount, Parameters } from './parameters';
 import { openSafetensors, readSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
 import { SHARD_INDEX } from './shard_index';
-import { joinedSource, memorySource, readTensors, renamedSource } from './tensor_source';
+import { joinedSource, memorySource, readTensors, renamedSource, type TensorSource } from './tensor_source';
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 const tensor = (shape: number[], first: number): NamedTensor => ({
@@ -154,7 +156,9 @@ describe('a model in shards', () => {
   });
 
   test('a value head lies beside it', async () => {
-    const head = writeSafetensors(new Map(Object.entries({ weight: tensor([1, 3], 0), bias: tensor([1], 2) })));
+    const head = writeSafetensors(
+      new Map(Object.entries({ weight: tensor([1, 3], 0), bias: tensor([1], 2) })),
+    );
     const source = await openWeights({ 'model.safetensors': FILE, 'value_head.safetensors': head });
     expect(source.names).toEqual(['a', 'b', 'v_head.weight', 'v_head.bias']);
     expect([...(await source.read('v_head.bias'))]).toEqual([2]);
@@ -171,4 +175,48 @@ test('sources joined and renamed', async () => {
   expect(renamed.shape('b')).toBeUndefined();
   expect(await renamed.read('x', 4, 1)).toEqual(A.data.slice(12));
   expect(await refusal(renamed.read('a'))).toContain('no tensor a');
+});
+
+test('weights of any size pass through memory in pieces of at most 16 MiB, every element once', async () => {
+  // SmolLM2-135M's embedding and one of its layers.
+  const config = parseModelConfig({
+    architectures: ['LlamaForCausalLM'],
+    hidden_size: 576,
+    num_hidden_layers: 1,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    intermediate_size: 1536,
+    vocab_size: 49_152,
+    tie_word_embeddings: true,
+  });
+  const parameters = new Parameters('weights', config, 2 ** 27);
+  const shapes = new Map([...parameters.fill(() => 0)].map(([name, { shape }]) => [name, shape]));
+  let largest = 0;
+  const source: TensorSource = {
+    label: 'made up',
+    names: [...shapes.keys()],
+    shape: (name) => shapes.get(name),
+    read: async (name, _row, rows) => {
+      const [all = 0, width = 1] = shapes.get(name) ?? [];
+      const data = new Float32Array((rows ?? all) * width);
+      largest = Math.max(largest, data.byteLength);
+      return data;
+    },
+  };
+  let elements = 0;
+  for await (const { view, data } of parameters.stream(source)) {
+    expect(data.byteLength).toBe(view.bytes);
+    elements += data.length;
+  }
+  expect(largest).toBeLessThanOrEqual(2 ** 24);
+  expect(elements).toBe(parameterCount(config) + 576 + 1);
+  const short = {
+    ...source,
+    shape: (name: string) => (name.includes('norm') ? undefined : shapes.get(name)),
+  };
+  expect(await refusal(parameters.stream(short).next())).toMatch(/made up has no tensor model\..*norm/);
+  const wide = { ...source, shape: (name: string) => [1, ...(shapes.get(name) ?? [])] };
+  expect(await refusal(parameters.stream(wide).next())).toMatch(
+    /shape \[1, 49152, 576\].*config\.json says \[49152, 576\]/,
+  );
 });
