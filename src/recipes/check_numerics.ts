@@ -36,7 +36,7 @@ const KERNELS_BUDGET_MS = 20_000;
  */
 export async function checkNumerics(
   gpu: Gpu,
-  model: Pick<LoadedModel, 'config' | 'tensors' | 'tokenizer'>,
+  model: Pick<LoadedModel, 'config' | 'weights' | 'tokenizer'>,
   problems: readonly Problem[],
   loadRuntime: () => Promise<OnnxRuntime>,
 ): Promise<Numerics> {
@@ -45,7 +45,7 @@ export async function checkNumerics(
   const kernels = await checkKernels(gpu, KERNELS_BUDGET_MS);
   let forward: ForwardCheck | null = null;
   let skipped: string | null = null;
-  const policy = openPolicy(gpu, model);
+  const policy = await openPolicy(gpu, model);
   try {
     forward = await compareForward(policy, await loadRuntime(), prompts);
   } catch (error) {
@@ -58,14 +58,14 @@ export async function checkNumerics(
   return { ok, kernels, forward, skipped, sentence: verdict(ok, kernels, forward, skipped) };
 }
 
-function openPolicy(gpu: Gpu, { config, tensors }: Pick<LoadedModel, 'config' | 'tensors'>): Policy {
+function openPolicy(gpu: Gpu, { config, weights }: Pick<LoadedModel, 'config' | 'weights'>): Promise<Policy> {
   const { sequences } = FORWARD_CHECK_ROOM;
   const context = Math.min(FORWARD_CHECK_ROOM.context, config.max_position_embeddings);
   const options = { trainable: false, reference: false };
   const demand = { config, context, batch: sequences, sequences, options };
   const fitting = fit(gpu, demand, Infinity);
   if (!fitting) throw refuse(gpu, demand, Infinity, []);
-  return new Policy(gpu, config, tensors, fitting.capacity, options);
+  return Policy.open(gpu, config, weights, fitting.capacity, options);
 }
 
 function verdict(
