@@ -1,11 +1,12 @@
-// rope: rotates the pairs (i, i + HS/2) of every query and key head by the angle of the token's position, in place:
+// rope: rotates the pairs (i, i + R/2), i < R/2, of every query and key head by the angle of the token's position, in place:
 //   a' = a cos - direction * b sin,  b' = b cos + direction * a sin
-// Source: Su et al. 2021, arXiv:2104.09864, eq. 34, in the half-split pairing of transformers' Llama (rotate_half).
+// Source: Su et al. 2021, arXiv:2104.09864, eq. 34, in the half-split pairing of transformers' Llama (rotate_half); R, the
+// part of a head that turns, is HS but for GPT-NeoX (arXiv:2204.06745, section 2.1).
 // A rotation's transpose is its inverse: direction -1 is the backward pass, on dqkv.
 //
 //   qkv        (N,QKV)  read and write  the first `heads` heads of HS are rotated, the rest is left alone
 //   positions  (N)      read            rows of `table`
-//   table      (T,HS)   read            HS/2 cosines, then HS/2 sines (ropeTable)
+//   table      (T,R)    read            R/2 cosines, then R/2 sines (ropeTable)
 //
 // Grid: one thread for two pairs of one head of one token, 64 a workgroup; rows of workgroups folded into y.
 struct Params {
@@ -13,6 +14,7 @@ struct Params {
   QKV: u32,
   heads: u32,
   HS: u32,
+  R: u32,
   direction: f32,
 }
 
@@ -27,7 +29,7 @@ fn main(
   @builtin(num_workgroups) nwg: vec3u,
   @builtin(local_invocation_index) lid: u32,
 ) {
-  let quarter = params.HS / 4u; // vec2 elements in half a head
+  let quarter = params.R / 4u; // vec2 elements in half of what turns
   let per_token = params.heads * quarter;
   let index = (wid.y * nwg.x + wid.x) * 64u + lid;
   let token = index / per_token;
@@ -36,7 +38,7 @@ fn main(
   }
   let within = index % per_token;
   let pair = within % quarter;
-  let at = token * (params.QKV / 2u) + (within / quarter) * 2u * quarter + pair;
+  let at = token * (params.QKV / 2u) + (within / quarter) * (params.HS / 2u) + pair;
   let angle = positions[token] * 2u * quarter + pair;
 
   let a = qkv[at];

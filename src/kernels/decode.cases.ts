@@ -66,20 +66,20 @@ const name = ({ NH, NKV, HS, Tmax, rows }: Shape): string =>
 
 const COPY = { atol: 1e-30, rtol: 0, reason: 'a copy' };
 
-function appendCase(shape: Shape): KernelCase {
+function appendCase(shape: Shape, R = shape.HS): KernelCase {
   return {
     kernel: ropeAppend.name,
     direction: 'forward',
-    shape: name(shape),
+    shape: `${name(shape)} R=${R}`,
     run: async (gpu) => {
       const { heads, ...operands } = numbers(shape);
       const { slots, positions, k_cache, v_cache } = operands;
-      const table = ropeTable(shape.Tmax, heads.HS, 10_000);
-      const { params, grid } = ropeAppendLaunch(shape.rows.length, heads, shape.Tmax);
+      const table = R > 0 ? ropeTable(shape.Tmax, R, 10_000) : Float32Array.of(Number.NaN);
+      const { params, grid } = ropeAppendLaunch(shape.rows.length, heads, shape.Tmax, R);
       const actual = await runOnce(gpu, ropeAppend, { ...operands, table }, params, grid);
       // A position past the cache is a row left alone; any angle will do for it.
       const rows = { qkv: operands.qkv, slots, positions };
-      const expected = ropeAppendReference(rows, table, k_cache, v_cache, heads, shape.Tmax);
+      const expected = ropeAppendReference(rows, table, k_cache, v_cache, heads, shape.Tmax, R);
       return [
         { tensor: 'qkv', actual: actual.qkv, expected: expected.qkv, tolerance: F32 },
         { tensor: 'k_cache', actual: actual.k_cache, expected: expected.k_cache, tolerance: F32 },
@@ -190,7 +190,11 @@ function attentionCase(design: DecodeDesign, shape: Shape, kernel: string): Kern
 }
 
 export const decodeCases: KernelCase[] = [
-  ...[...SHAPES, PAST_THE_CACHE].map(appendCase),
+  ...[...SHAPES, PAST_THE_CACHE].flatMap((shape) => [
+    appendCase(shape),
+    appendCase(shape, Math.ceil(shape.HS / 16) * 4),
+    appendCase(shape, 0),
+  ]),
   copyCase(1, 4, [[0, 4, 1]]),
   copyCase(2, 8, [[3, 0, 70], [3, 1, 0], [3, 4, 17]]), // prettier-ignore
   copyCase(3, 64, [[1, 0, 69], [2, 3, 2]]), // prettier-ignore

@@ -24,6 +24,7 @@ export function ropeAppendReference(
   vCache: ArrayLike<number>,
   { NH, NKV, HS }: Heads,
   Tmax: number,
+  R = HS,
 ): Caches & { qkv: Float64Array } {
   const [out, k_cache, v_cache] = [
     Float64Array.from(qkv),
@@ -37,7 +38,7 @@ export function ropeAppendReference(
     const position = positions[n] ?? 0;
     if (slot === NO_SLOT || position >= Tmax) continue;
     const row = out.subarray(n * QKV, (n + 1) * QKV);
-    row.set(ropeReference(row, [position], table, { N: 1, QKV, heads: NH + NKV, HS }, 1));
+    row.set(ropeReference(row, [position], table, { N: 1, QKV, heads: NH + NKV, HS, R }, 1));
     k_cache.set(row.subarray(NH * HS, NH * HS + width), (slot * Tmax + position) * width);
     v_cache.set(row.subarray(NH * HS + width), (slot * Tmax + position) * width);
   }

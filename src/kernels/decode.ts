@@ -7,7 +7,7 @@ import append from '../../shaders/rope_append.wgsl?raw';
 import type { View } from '../gpu/arena';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { qkvWidth, type Heads } from './rope';
+import { qkvWidth, rotaryOf, type Heads } from './rope';
 
 /** A row with this slot holds no sequence. */
 export const NO_SLOT = 0xffffffff;
@@ -23,7 +23,7 @@ export const ropeAppend = defineKernel({
     k_cache: 'read_write',
     v_cache: 'read_write',
   },
-  params: { N: 'u32', NH: 'u32', NKV: 'u32', HS: 'u32', Tmax: 'u32' },
+  params: { N: 'u32', NH: 'u32', NKV: 'u32', HS: 'u32', R: 'u32', Tmax: 'u32' },
 });
 
 export const kvCopy = defineKernel({
@@ -84,14 +84,21 @@ export const decodeAttentionMerge = defineKernel({
   params: { B: 'u32', NH: 'u32', HS: 'u32', splits: 'u32', chunk: 'u32' },
 });
 
-/** Params and grid of `rope_append` on N tokens; Tmax is how many tokens a slot of the caches holds. */
+/**
+ * Params and grid of `rope_append` on N tokens; Tmax is how many tokens a slot of the caches holds. The first `rotary`
+ * floats of a head turn: 0 for models without rotary positions, whose keys and values are appended as they are.
+ */
 export function ropeAppendLaunch(
   N: number,
   heads: Heads,
   Tmax: number,
+  rotary?: number,
 ): Launch<keyof typeof ropeAppend.params> {
   const { NH, NKV, HS } = heads;
-  return { params: { N, NH, NKV, HS, Tmax }, grid: grid1d(Math.ceil((N * qkvWidth(heads)) / 4 / 64)) };
+  return {
+    params: { N, NH, NKV, HS, R: rotaryOf(heads, rotary), Tmax },
+    grid: grid1d(Math.ceil((N * qkvWidth(heads)) / 4 / 64)),
+  };
 }
 
 /** Params and grid of `kv_copy` on P copies of up to `longest` tokens. */
@@ -166,7 +173,7 @@ const columnsFor = ({ HS }: Heads): number => (HS > 16 ? 8 : 4);
 
 /**
  * Records `rope_append`: the queries and keys of `tokens` rows of qkv are rotated in place, and their keys and values go to
- * their slots of the caches (S,Tmax,NKV*HS).
+ * their slots of the caches (S,Tmax,NKV*HS). The table is `ropeTable`'s of the same `rotary`; left out, whole heads turn.
  */
 export function addRopeAppend<D>(
   plan: Plan<D>,
@@ -174,8 +181,9 @@ export function addRopeAppend<D>(
   heads: Heads,
   Tmax: number,
   tokens: (dims: D) => number,
+  rotary?: number,
 ): void {
-  plan.add(ropeAppend, buffers, (dims) => ropeAppendLaunch(tokens(dims), heads, Tmax));
+  plan.add(ropeAppend, buffers, (dims) => ropeAppendLaunch(tokens(dims), heads, Tmax, rotary));
 }
 
 /**

@@ -4,20 +4,23 @@ export interface RopeDims {
   QKV: number;
   heads: number;
   HS: number;
+  /** Floats of a head that turn; all when left out. */
+  R?: number;
 }
 
-/** `rope` in f64: returns qkv (N,QKV) with its first heads rotated. Angles come from `table` (T,HS), as in the kernel. */
+/** `rope` in f64: returns qkv (N,QKV) with its first heads rotated. Angles come from `table` (T,R), as in
+ * the kernel. */
 export function ropeReference(
   qkv: ArrayLike<number>,
   positions: ArrayLike<number>,
   table: ArrayLike<number>,
-  { N, QKV, heads, HS }: RopeDims,
+  { N, QKV, heads, HS, R = HS }: RopeDims,
   direction: 1 | -1,
 ): Float64Array {
   const out = Float64Array.from(qkv);
-  const half = HS / 2;
+  const half = R / 2;
   for (let n = 0; n < N; n++) {
-    const row = (positions[n] ?? 0) * HS;
+    const row = (positions[n] ?? 0) * R;
     for (let head = 0; head < heads; head++) {
       for (let i = 0; i < half; i++) {
         const at = n * QKV + head * HS + i;
