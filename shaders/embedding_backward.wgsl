@@ -1,4 +1,4 @@
-// embedding_backward: dweight[v] += sum of dout[n] over the positions n with tokens[n] = v
+// embedding_backward: dweight[v] += scale * sum of dout[n] over the positions n with tokens[n] = v
 // Source: the inverse-index method of llm.c (encoder_backward); no atomics, so the sum has one order.
 //
 //   dout     (N,C)      read
@@ -6,7 +6,7 @@
 //   dweight  (V,C)      read, write
 //
 // Grid: ceil(U*C/256) workgroups, folded in two dimensions; one distinct token's vec4 of columns a thread.
-struct Params { U: u32, C: u32 }
+struct Params { U: u32, C: u32, scale: f32 }
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> buckets: array<u32>;
@@ -36,5 +36,5 @@ fn main(
     sum += dout[buckets[positions + i] * columns + column];
   }
   let at = buckets[tokens + bucket] * columns + column;
-  dweight[at] += sum;
+  dweight[at] += params.scale * sum;
 }

@@ -1,11 +1,12 @@
-// embedding_forward: out[n] = weight[tokens[n]]
+// embedding_forward: out[n] = scale * weight[tokens[n]]
+// Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.4; scale is 1 but for Gemma.
 //
 //   tokens  (N)    read    u32, below V
 //   weight  (V,C)  read
 //   out     (N,C)  write
 //
 // Grid: ceil(N*C/256) workgroups, folded in two dimensions; one vec4 a thread.
-struct Params { N: u32, C: u32 }
+struct Params { N: u32, C: u32, scale: f32 }
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -25,5 +26,5 @@ fn main(
   if (index >= params.N * columns) {
     return;
   }
-  out[index] = weight[tokens[index / columns] * columns + index % columns];
+  out[index] = params.scale * weight[tokens[index / columns] * columns + index % columns];
 }

@@ -13,6 +13,7 @@ import {
   rmsnormForwardLaunch,
   rmsnormPartialsShape,
 } from '../../src/kernels/rmsnorm';
+import { positionForward, positionForwardLaunch } from '../../src/kernels/embedding';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { plainWork } from './layer';
@@ -24,6 +25,7 @@ export const familyWorks = (shapes: Shapes, N: number): KernelWork[] => [
   ...layernormWorks(shapes, N),
   biasWork(shapes.QKV, N),
   ...activationWorks(shapes, N),
+  positionWork(shapes, N),
 ];
 
 function layernormWorks({ C }: Shapes, N: number): KernelWork[] {
@@ -76,4 +78,11 @@ function activationWorks({ F }: Shapes, N: number): KernelWork[] {
     plainWork(activationForward, { count }, { inp: count, out: count }, launch, constants),
     plainWork(activationBackward, { count }, { dout: count, inp: count, dinp: count }, launch, constants),
   ];
+}
+
+/** Learned positions of one sequence. */
+function positionWork({ C }: Shapes, N: number): KernelWork {
+  const positions = Uint32Array.from({ length: N }, (_, n) => n);
+  const launch = positionForwardLaunch({ N, C });
+  return plainWork(positionForward, { N, C }, { positions, weight: N * C, out: N * C }, launch);
 }

@@ -8,8 +8,13 @@ import {
   embeddingBackwardLaunch,
   embeddingForward,
   embeddingForwardLaunch,
+  positionForward,
+  positionForwardLaunch,
 } from './embedding';
 import { embeddingBackwardReference, embeddingForwardReference } from './embedding.reference';
+
+/** Gemma's for 640 columns: a factor that f32 rounds. */
+const SCALE = Math.fround(Math.sqrt(640));
 
 /** Rows of 4 to 244 columns around the 64 vec4 of a workgroup; V below N makes tokens repeat. */
 const SHAPES: readonly (readonly [N: number, V: number, C: number])[] = [
@@ -28,35 +33,63 @@ function someTokens(N: number, V: number): Uint32Array {
   return Uint32Array.from(testNumbers(N, 7), (x) => Math.floor((x + 1) * 0.5 * V));
 }
 
-export const embeddingCases: readonly KernelCase[] = SHAPES.flatMap(([N, V, C]): KernelCase[] => [
-  {
-    kernel: embeddingForward.name,
+/** Positions below T, in any order and repeating, of rows that begin at `first`. */
+function positionCase(N: number, T: number, C: number, first: number): KernelCase {
+  return {
+    kernel: positionForward.name,
     direction: 'forward',
-    shape: `N=${N} V=${V} C=${C}`,
+    shape: `N=${N} T=${T} C=${C} first=${first}`,
     run: async (gpu) => {
-      const tokens = someTokens(N, V);
-      const weight = testNumbers(V * C, 1);
-      const { params, grid } = embeddingForwardLaunch({ N, C });
-      const { out } = await runOnce(gpu, embeddingForward, { tokens, weight, out: N * C }, params, grid);
-      const expected = embeddingForwardReference(tokens, weight, C);
-      return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
+      const positions = someTokens(N, T);
+      const weight = testNumbers((first + T) * C, 1);
+      const before = testNumbers(N * C, 2);
+      const { params, grid } = positionForwardLaunch({ N, C, first });
+      const actual = await runOnce(gpu, positionForward, { positions, weight, out: before }, params, grid);
+      const rows = embeddingForwardReference(positions, weight.subarray(first * C), C);
+      const expected = rows.map((value, i) => value + (before[i] ?? 0));
+      return [{ tensor: 'out', actual: actual.out, expected, tolerance: F32 }];
     },
-  },
-  {
-    kernel: embeddingBackward.name,
-    direction: 'backward',
-    shape: `N=${N} V=${V} C=${C}`,
-    run: async (gpu) => {
-      const tokens = someTokens(N, V);
-      const dout = testNumbers(N * C, 2);
-      const before = testNumbers(V * C, 3);
-      const { U, data: buckets } = bucketTokens(tokens);
-      const { params, grid } = embeddingBackwardLaunch({ U, C });
-      const operands = { dout, buckets, dweight: before };
-      const { dweight } = await runOnce(gpu, embeddingBackward, operands, params, grid);
-      const gradient = embeddingBackwardReference(dout, tokens, V, C);
-      const expected = gradient.map((value, i) => value + (before[i] ?? 0));
-      return [{ tensor: 'dweight', actual: dweight, expected, tolerance: F32 }];
+  };
+}
+
+const CASES = SHAPES.flatMap((shape) => [1, SCALE].map((scale) => [...shape, scale] as const));
+
+export const embeddingCases: readonly KernelCase[] = [
+  ...CASES.flatMap(tokenCases),
+  ...SHAPES.flatMap(([N, T, C]) => [positionCase(N, T, C, 0), positionCase(N, T, C, 2)]),
+];
+
+function tokenCases([N, V, C, scale]: (typeof CASES)[number]): KernelCase[] {
+  return [
+    {
+      kernel: embeddingForward.name,
+      direction: 'forward',
+      shape: `N=${N} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}`,
+      run: async (gpu) => {
+        const tokens = someTokens(N, V);
+        const weight = testNumbers(V * C, 1);
+        const { params, grid } = embeddingForwardLaunch({ N, C, scale });
+        const { out } = await runOnce(gpu, embeddingForward, { tokens, weight, out: N * C }, params, grid);
+        const expected = embeddingForwardReference(tokens, weight, C, scale);
+        return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
+      },
     },
-  },
-]);
+    {
+      kernel: embeddingBackward.name,
+      direction: 'backward',
+      shape: `N=${N} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}`,
+      run: async (gpu) => {
+        const tokens = someTokens(N, V);
+        const dout = testNumbers(N * C, 2);
+        const before = testNumbers(V * C, 3);
+        const { U, data: buckets } = bucketTokens(tokens);
+        const { params, grid } = embeddingBackwardLaunch({ U, C, scale });
+        const operands = { dout, buckets, dweight: before };
+        const { dweight } = await runOnce(gpu, embeddingBackward, operands, params, grid);
+        const gradient = embeddingBackwardReference(dout, tokens, V, C, scale);
+        const expected = gradient.map((value, i) => value + (before[i] ?? 0));
+        return [{ tensor: 'dweight', actual: dweight, expected, tolerance: F32 }];
+      },
+    },
+  ];
+}

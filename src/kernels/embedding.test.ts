@@ -9,13 +9,13 @@ import { describeCases } from './testing';
 describeCases('embedding', embeddingCases);
 
 test('embedding reference against central differences', () => {
-  const [V, C] = [5, 3];
+  const [V, C, scale] = [5, 3, 1.5];
   const tokens = [4, 0, 4, 2];
   const weight = Float64Array.from(testNumbers(V * C, 1));
   const dout = testNumbers(tokens.length * C, 2);
   const loss = (w: Float64Array): number =>
-    embeddingForwardReference(tokens, w, C).reduce((sum, out, i) => sum + out * (dout[i] ?? 0), 0);
-  expectGradient('dweight', loss, weight, embeddingBackwardReference(dout, tokens, V, C));
+    embeddingForwardReference(tokens, w, C, scale).reduce((sum, out, i) => sum + out * (dout[i] ?? 0), 0);
+  expectGradient('dweight', loss, weight, embeddingBackwardReference(dout, tokens, V, C, scale));
 });
 
 describe('bucketTokens', () => {

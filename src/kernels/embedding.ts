@@ -1,14 +1,23 @@
 import backwardWgsl from '../../shaders/embedding_backward.wgsl?raw';
 import forwardWgsl from '../../shaders/embedding_forward.wgsl?raw';
+import positionWgsl from '../../shaders/position_forward.wgsl?raw';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch } from '../gpu/plan';
 
-/** out (N,C) = rows of weight (V,C). */
+/** out (N,C) = scale · rows of weight (V,C). */
 export const embeddingForward = defineKernel({
   name: 'embedding_forward',
   wgsl: forwardWgsl,
   buffers: { tokens: 'read', weight: 'read', out: 'read_write' },
-  params: { N: 'u32', C: 'u32' },
+  params: { N: 'u32', C: 'u32', scale: 'f32' },
+});
+
+/** out (N,C) += rows of weight (first + T,C), learned positions; its gradient is `embeddingBackward` of them, by `bucketTokens`. */
+export const positionForward = defineKernel({
+  name: 'position_forward',
+  wgsl: positionWgsl,
+  buffers: { positions: 'read', weight: 'read', out: 'read_write' },
+  params: { N: 'u32', C: 'u32', first: 'u32' },
 });
 
 /** dweight (V,C) += gradient, token by token. */
@@ -16,18 +25,48 @@ export const embeddingBackward = defineKernel({
   name: 'embedding_backward',
   wgsl: backwardWgsl,
   buffers: { dout: 'read', buckets: 'read', dweight: 'read_write' },
-  params: { U: 'u32', C: 'u32' },
+  params: { U: 'u32', C: 'u32', scale: 'f32' },
 });
 
 const ELEMENTS_A_WORKGROUP = 64 * 4;
 
-export function embeddingForwardLaunch({ N, C }: { N: number; C: number }): Launch<'N' | 'C'> {
-  return { params: { N, C }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
+/** `scale`: what embeddings are multiplied by (Gemma: √C). */
+export function embeddingForwardLaunch({
+  N,
+  C,
+  scale = 1,
+}: {
+  N: number;
+  C: number;
+  scale?: number;
+}): Launch<'N' | 'C' | 'scale'> {
+  return { params: { N, C, scale }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
 }
 
-/** U distinct tokens, C columns. */
-export function embeddingBackwardLaunch({ U, C }: { U: number; C: number }): Launch<'U' | 'C'> {
-  return { params: { U, C }, grid: grid1d(Math.ceil((U * C) / ELEMENTS_A_WORKGROUP)) };
+/** `first`: the row of position 0 (OPT: 2). */
+export function positionForwardLaunch({
+  N,
+  C,
+  first = 0,
+}: {
+  N: number;
+  C: number;
+  first?: number;
+}): Launch<'N' | 'C' | 'first'> {
+  return { params: { N, C, first }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
+}
+
+/** U distinct tokens, C columns; `scale` as in the forward. */
+export function embeddingBackwardLaunch({
+  U,
+  C,
+  scale = 1,
+}: {
+  U: number;
+  C: number;
+  scale?: number;
+}): Launch<'U' | 'C' | 'scale'> {
+  return { params: { U, C, scale }, grid: grid1d(Math.ceil((U * C) / ELEMENTS_A_WORKGROUP)) };
 }
 
 /**
