@@ -5,13 +5,11 @@ import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { ppoClipObjective, sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
-import { readGolden, type Golden } from './goldens/testing';
+import { expectGradients, flat, readGolden, sftConstants, type Golden } from './goldens/testing';
 import { Policy } from './policy';
 
-// Oracle: transformers and torch.optim.AdamW, by tools/goldens/llama.py.
+// What every family does alike is in families.test.ts.
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
-/** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
-const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40 };
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -23,60 +21,8 @@ function makePolicy(golden: Golden, capacity = CAPACITY, on = gpu): Policy {
   return new Policy(on, golden.config, golden.tensors, capacity, { trainable: true, reference: true });
 }
 
-function sftConstants(golden: Golden): Float32Array[] {
-  const M = golden.logp.length;
-  return golden.sequences.map(({ tokens, promptLength }) =>
-    Float32Array.from({ length: (tokens.length - promptLength) * 8 }, (_, i) => (i % 8 === 0 ? 1 / M : 0)),
-  );
-}
-
 describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers', (name) => {
   const golden = readGolden(name);
-
-  test.each([
-    ['one micro-batch', CAPACITY],
-    ['several', SPLIT],
-  ])('log-probs and entropies in %s', async (_, capacity) => {
-    const policy = makePolicy(golden, capacity);
-    const { logp, entropy } = await policy.score(golden.sequences);
-    expectClose(
-      'logp',
-      logp.flatMap((part) => [...part]),
-      golden.logp,
-      { atol: 1e-4, rtol: 0 },
-    );
-    expectClose(
-      'entropy',
-      entropy.flatMap((part) => [...part]),
-      golden.entropy,
-      { atol: 1e-4, rtol: 0 },
-    );
-    policy.destroy();
-  });
-
-  test('logits at every position', async () => {
-    const policy = makePolicy(golden);
-    const V = golden.config.vocab_size;
-    const logits = await policy.logits(golden.sequences);
-    expectClose(
-      'logits',
-      logits.flatMap((part) => [...part]),
-      golden.arrays.get('logits')?.data ?? [],
-      { atol: 1e-4, rtol: 0 },
-    );
-    expect(logits[0]?.length).toBe((golden.sequences[0]?.tokens.length ?? 0) * V);
-    policy.destroy();
-  });
-
-  test.each([
-    ['one micro-batch', CAPACITY],
-    ['several', SPLIT],
-  ])('every gradient of the SFT loss by name in %s', async (_, capacity) => {
-    const policy = makePolicy(golden, capacity);
-    const gradients = await policy.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
-    expectGradients(gradients, golden, 'sft_gradient.');
-    policy.destroy();
-  });
 
   test('every gradient where products are split over k, in exactly the planned bytes', async () => {
     const splitting = await openTestGpu({ defaultLimits: true });
@@ -89,56 +35,13 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('%s against transformers',
     expect(policy.bytes['activations']).toBeGreaterThan(whole.bytes['activations'] ?? Infinity);
     const of = async (one: Policy) => one.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
     const gradients = await of(policy);
-    expectGradients(gradients, golden, 'sft_gradient.');
+    expectGradients(gradients, golden.arrays, 'sft_gradient.');
     expect(await of(policy)).toEqual(gradients);
     // Split they are: other sums, other bits.
     expect(await of(whole)).not.toEqual(gradients);
     policy.destroy();
     whole.destroy();
     splitting.close();
-  });
-
-  test('ten AdamW losses', async () => {
-    const policy = makePolicy(golden);
-    const { learning_rate, weight_decay, max_grad_norm, losses, grad_norms } = golden.sft.adamw;
-    const settings = { learning_rate, weight_decay, max_grad_norm };
-    const found: number[] = [];
-    const norms: number[] = [];
-    for (let step = 0; step < 10; step++) {
-      const { sums, grad_norm } = await policy.train(
-        golden.sequences,
-        sftObjective,
-        sftConstants(golden),
-        {},
-        settings,
-      );
-      found.push(sums[0] ?? Number.NaN);
-      norms.push(grad_norm);
-    }
-    expectClose('loss', found, losses, { atol: 1e-4, rtol: 0 });
-    expectClose('grad_norm', norms, grad_norms, { atol: 1e-3, rtol: 1e-3 });
-    policy.destroy();
-  });
-
-  test('greedy generation token for token, and its log-probs against the training forward', async () => {
-    const policy = makePolicy(golden);
-    const { sequences, max_new_tokens } = golden.greedy;
-    const greedy = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens, seed: 0, eos: [] };
-    const completions = await policy.generate(
-      sequences.map(({ prompt }, id) => ({ id, tokens: prompt })),
-      greedy,
-    );
-    completions.forEach(({ tokens }, i) => expect(tokens).toEqual(sequences[i]?.completion));
-    const scored = await policy.score(
-      sequences.map(({ prompt, completion }) => ({
-        tokens: [...prompt, ...completion],
-        promptLength: prompt.length,
-      })),
-    );
-    completions.forEach(({ logprobs }, i) =>
-      expectClose('logprobs', logprobs, scored.logp[i] ?? [], { atol: 1e-4, rtol: 0 }),
-    );
-    policy.destroy();
   });
 
   test('sampling: same seed, same bits, whatever the batch; agrees with the training forward', async () => {
@@ -237,14 +140,9 @@ describe('PPO with a value head against PyTorch autograd', () => {
   test('values, losses and every gradient', async () => {
     const policy = makePolicy(golden);
     const { value } = await policy.score(golden.sequences);
-    expectClose(
-      'value',
-      value.flatMap((part) => [...part]),
-      ppo.value,
-      { atol: 1e-5, rtol: 1e-5 },
-    );
+    expectClose('value', flat(value), ppo.value, { atol: 1e-5, rtol: 1e-5 });
     const gradients = await policy.gradients(golden.sequences, ppoClipObjective, constants, coefficients);
-    expectGradients(gradients, golden, 'ppo_gradient.');
+    expectGradients(gradients, golden.arrays, 'ppo_gradient.');
     policy.destroy();
   });
 
@@ -268,16 +166,3 @@ describe('PPO with a value head against PyTorch autograd', () => {
     policy.destroy();
   });
 });
-
-function expectGradients(
-  gradients: Awaited<ReturnType<Policy['gradients']>>,
-  golden: Golden,
-  prefix: string,
-): void {
-  const names = [...golden.arrays.keys()].filter((key) => key.startsWith(prefix));
-  expect(names.length).toBeGreaterThan(5);
-  for (const key of names) {
-    const found = gradients.get(key.slice(prefix.length));
-    expectClose(key, found?.data ?? [], golden.arrays.get(key)?.data ?? [], { atol: 1e-4, rtol: 1e-3 });
-  }
-}

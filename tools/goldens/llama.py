@@ -8,13 +8,11 @@ nothing of this project: transformers' own LlamaForCausalLM and torch's own Adam
 """
 
 import json
-from pathlib import Path
 
 import torch
+from common import GOLDENS, SPLITS, adamw_losses, as_sequences, draw_batch, gradients, greedy
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
-
-GOLDENS = Path(__file__).resolve().parents[2] / "src" / "model" / "goldens"
 
 COMMON = {
     "architectures": ["LlamaForCausalLM"],
@@ -63,12 +61,6 @@ CONFIGS = {
     },
 }
 
-# (prompt tokens, completion tokens) of the packed batch; the second sequence carries no loss.
-SPLITS = [(7, 10), (1, 0), (12, 27), (1, 1)]
-GREEDY_PROMPTS = [5, 11]
-GREEDY_TOKENS = 20
-ADAMW = {"learning_rate": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "max_grad_norm": 1.0}
-
 
 def build(name, config):
     """A model with weights large enough that logits, attention and gradients are far from uniform."""
@@ -90,14 +82,6 @@ def build(name, config):
     return model
 
 
-def draw_batch(vocab, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        {"tokens": torch.randint(0, vocab, (prompt + completion,), generator=generator), "prompt": prompt}
-        for prompt, completion in SPLITS
-    ]
-
-
 def forward(model, batch):
     """Logits (N,V), and for the M completion tokens: final normed hidden (M,C), log-prob (M) and entropy (M)."""
     logits, hidden, logp, entropy = [], [], [], []
@@ -112,52 +96,6 @@ def forward(model, batch):
         logp.append(log_probs.gather(1, tokens[prompt:, None])[:, 0])
         entropy.append(-(log_probs.exp() * log_probs).sum(-1))
     return torch.cat(logits), torch.cat(hidden), torch.cat(logp), torch.cat(entropy)
-
-
-def gradients(named):
-    return {name: parameter.grad.detach().clone() for name, parameter in named.items()}
-
-
-def adamw_losses(named, weight_decay, loss_of, steps):
-    """Losses before each of `steps` updates, the global gradient norms before clipping, and the loss after the last."""
-    groups = [
-        {"params": [p for p in named.values() if p.dim() > 1], "weight_decay": weight_decay},
-        {"params": [p for p in named.values() if p.dim() == 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(
-        groups, lr=ADAMW["learning_rate"], betas=tuple(ADAMW["betas"]), eps=ADAMW["eps"], foreach=False
-    )
-    losses, norms = [], []
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = loss_of()
-        loss.backward()
-        norms.append(float(torch.nn.utils.clip_grad_norm_(list(named.values()), ADAMW["max_grad_norm"])))
-        optimizer.step()
-        losses.append(loss.item())
-    with torch.no_grad():
-        after = float(loss_of())
-    return {**ADAMW, "weight_decay": weight_decay, "losses": losses, "grad_norms": norms, "loss_after": after}
-
-
-def greedy(model, vocab, eos):
-    """Token-for-token continuations by repeated full forwards, far from ties, EOS never chosen."""
-    seed = 0
-    while True:
-        generator = torch.Generator().manual_seed(seed)
-        runs, margin = [], float("inf")
-        for length in GREEDY_PROMPTS:
-            prompt = torch.randint(3, vocab, (length,), generator=generator)
-            tokens = prompt
-            for _ in range(GREEDY_TOKENS):
-                with torch.no_grad():
-                    top = model(input_ids=tokens[None]).logits[0, -1].topk(2)
-                margin = min(margin, float(top.values[0] - top.values[1]))
-                tokens = torch.cat([tokens, top.indices[:1]])
-            runs.append({"prompt": prompt.tolist(), "completion": tokens[length:].tolist()})
-        if margin > 0.01 and all(eos not in run["completion"] for run in runs):
-            return {"max_new_tokens": GREEDY_TOKENS, "smallest_margin": margin, "sequences": runs}
-        seed += 1
 
 
 def ppo_constants(logp, value):
@@ -245,13 +183,11 @@ def write(name, config):
     arrays = {"logits": logits.detach().clone()}
     arrays |= {f"sft_gradient.{key}": gradient for key, gradient in gradients(named).items()}
     golden = {
-        "sequences": [
-            {"prompt": s["tokens"][: s["prompt"]].tolist(), "completion": s["tokens"][s["prompt"] :].tolist()} for s in batch
-        ],
+        "sequences": as_sequences(batch),
         "logp": logp.tolist(),
         "entropy": entropy.tolist(),
         "sft": {"loss": loss.item()},
-        "greedy": greedy(model, config["vocab_size"], config["eos_token_id"]),
+        "greedy": greedy(model, config["vocab_size"], [config["eos_token_id"]]),
     }
     if name == "llama_gqa_untied":
         golden["ppo"], ppo_arrays = ppo_golden(model, batch, config, folder)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectClose } from '../../kernels/compare';
 import { parseModelConfig, type ModelConfig } from '../config';
 import { readSafetensors, type NamedTensor } from '../safetensors';
 import type { Sequence } from '../batch';
@@ -63,4 +64,32 @@ export function readGolden(name: string): Golden {
     })),
     arrays: readSafetensors(file('golden.safetensors')),
   };
+}
+
+/** What the SFT objective is given for every completion token of a golden's batch: its weight, 1 / M. */
+export function sftConstants({ sequences, logp }: Pick<Golden, 'sequences' | 'logp'>): Float32Array[] {
+  return sequences.map(({ tokens, promptLength }) =>
+    Float32Array.from({ length: (tokens.length - promptLength) * 8 }, (_, i) =>
+      i % 8 === 0 ? 1 / logp.length : 0,
+    ),
+  );
+}
+
+/** Arrays a sequence, end to end. */
+export function flat(parts: readonly Float32Array[]): number[] {
+  return parts.flatMap((part) => [...part]);
+}
+
+/** Holds gradients to `prefix`'s among the golden's arrays, each by name; none may be missing. */
+export function expectGradients(
+  gradients: ReadonlyMap<string, NamedTensor>,
+  arrays: Golden['arrays'],
+  prefix: string,
+): void {
+  const names = [...arrays.keys()].filter((key) => key.startsWith(prefix));
+  if (names.length < 4) throw new Error(`the golden has ${names.length} arrays named ${prefix}…`);
+  for (const key of names) {
+    const found = gradients.get(key.slice(prefix.length));
+    expectClose(key, found?.data ?? [], arrays.get(key)?.data ?? [], { atol: 1e-4, rtol: 1e-3 });
+  }
 }

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Gpu } from '../gpu/device';
+import { openTestGpu } from '../gpu/testing';
+import { expectClose } from '../kernels/compare';
+import { sftObjective } from '../kernels/objectives';
+import type { Capacity } from './activations';
+import { expectGradients, flat, readGolden, sftConstants, type Golden } from './goldens/testing';
+import { Policy } from './policy';
+
+// Oracle: transformers and torch.optim.AdamW, by tools/goldens/families.py and llama.py.
+const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied'];
+const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
+/** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
+const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 12 };
+const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openTestGpu({ defaultLimits: true });
+});
+afterAll(() => gpu.close());
+
+function makePolicy({ config, tensors }: Golden, capacity = CAPACITY, checkpointing = false): Policy {
+  return new Policy(gpu, config, tensors, capacity, { trainable: true, reference: false, checkpointing });
+}
+
+describe.each(FAMILIES)('%s against transformers', (name) => {
+  const read = (): Golden => readGolden(name);
+
+  test('logits at every position, log-probs and entropies of the packed batch', async () => {
+    const golden = read();
+    const policy = makePolicy(golden);
+    const logits = flat(await policy.logits(golden.sequences));
+    expectClose('logits', logits, golden.arrays.get('logits')?.data ?? [], { atol: 1e-4, rtol: 0 });
+    const { logp, entropy } = await policy.score(golden.sequences);
+    expectClose('logp', flat(logp), golden.logp, { atol: 1e-4, rtol: 0 });
+    expectClose('entropy', flat(entropy), golden.entropy, { atol: 1e-4, rtol: 0 });
+    policy.destroy();
+  });
+
+  test.each([
+    ['one micro-batch', CAPACITY, false],
+    ['several, with checkpointing', SPLIT, true],
+  ])('every gradient by name in %s', async (_, capacity, checkpointing) => {
+    const golden = read();
+    const policy = makePolicy(golden, capacity, checkpointing);
+    const gradients = await policy.gradients(golden.sequences, sftObjective, sftConstants(golden), {});
+    expectGradients(gradients, golden.arrays, 'sft_gradient.');
+    policy.destroy();
+  });
+
+  test('ten AdamW losses', async () => {
+    const golden = read();
+    const policy = makePolicy(golden);
+    const { learning_rate, weight_decay, max_grad_norm, losses, grad_norms } = golden.sft.adamw;
+    const settings = { learning_rate, weight_decay, max_grad_norm };
+    const found: number[] = [];
+    const norms: number[] = [];
+    for (const _ of losses) {
+      const { sums, grad_norm } = await policy.train(
+        golden.sequences,
+        sftObjective,
+        sftConstants(golden),
+        {},
+        settings,
+      );
+      found.push(sums[0] ?? Number.NaN);
+      norms.push(grad_norm);
+    }
+    expectClose('loss', found, losses, { atol: 1e-4, rtol: 0 });
+    expectClose('grad_norm', norms, grad_norms, { atol: 1e-3, rtol: 1e-3 });
+    policy.destroy();
+  });
+
+  test('greedy generation token for token, and its log-probs against the training forward', async () => {
+    const golden = read();
+    const policy = makePolicy(golden);
+    const { sequences, max_new_tokens } = golden.greedy;
+    const prompts = sequences.map(({ prompt }, id) => ({ id, tokens: prompt }));
+    const completions = await policy.generate(prompts, { ...GREEDY, max_new_tokens });
+    expect(completions.map(({ tokens }) => tokens)).toEqual(sequences.map(({ completion }) => completion));
+    const { logp } = await policy.score(
+      sequences.map(({ prompt, completion }) => ({
+        tokens: [...prompt, ...completion],
+        promptLength: prompt.length,
+      })),
+    );
+    completions.forEach(({ logprobs }, i) =>
+      expectClose('logprobs', logprobs, logp[i] ?? [], { atol: 1e-4, rtol: 0 }),
+    );
+    policy.destroy();
+  });
+
+  test('saved as it was read, bit for bit, by the names of its file', async () => {
+    const golden = read();
+    const policy = makePolicy(golden);
+    const saved = await policy.save();
+    const names = [...saved.keys()].filter((key) => !key.startsWith('v_head.'));
+    expect(names.sort()).toEqual([...golden.tensors.keys()].sort());
+    for (const [key, { shape, data }] of golden.tensors) {
+      expect(saved.get(key)?.shape, key).toEqual(shape);
+      expect(saved.get(key)?.data, key).toEqual(data);
+    }
+    policy.destroy();
+  });
+});
