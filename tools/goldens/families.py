@@ -261,7 +261,7 @@ def scale_of(name, parameter):
     """Spread of a random parameter that leaves logits, attention and gradients far from uniform."""
     if parameter.dim() == 1:
         return 0.2
-    if any(part in name for part in ("embed_tokens", "embed_in", "wte", "wpe", "embed_positions")):
+    if any(part in name for part in ("lm_head", "embed_tokens", "embed_in", "wte", "wpe", "embed_positions")):
         return 0.1
     conv1d = any(part in name for part in ("c_attn", "c_proj", "c_fc"))
     return 1.6 / parameter.shape[0 if conv1d else 1] ** 0.5
