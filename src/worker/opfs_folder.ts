@@ -1,6 +1,11 @@
 import { LabError } from '../errors';
 import type { RunFolder } from '../runs/run';
 
+/** Every browser with WebGPU can move a file of OPFS, onto another if need be (https://github.com/whatwg/fs/pull/10). */
+interface Movable extends FileSystemFileHandle {
+  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
+}
+
 const parts = (path: string): string[] => path.split('/').filter(Boolean);
 
 /**
@@ -33,7 +38,7 @@ export class OpfsFolder implements RunFolder {
   }
 
   async remove(path: string): Promise<void> {
-    const parent = await this.parent(path, false);
+    const parent = await this.directory(parts(path).slice(0, -1), false);
     const name = parts(path).at(-1);
     if (!parent || !name) return;
     try {
@@ -43,12 +48,28 @@ export class OpfsFolder implements RunFolder {
     }
   }
 
-  /** OPFS renames no folders, so files are copied, then removed; a reader sees the new folder only under its own name. */
+  /** OPFS renames files, not folders: those move file by file, and a reader sees each under one of its two names. */
   async rename(from: string, to: string): Promise<void> {
-    const all = await this.list();
-    const moved = all.filter((path) => path === from || path.startsWith(`${from}/`));
-    for (const path of moved) await this.write(to + path.slice(from.length), await this.read(path));
+    const file = await this.file(from, false);
+    if (file) return this.move(file, to);
+    const folder = await this.directory(parts(from), false);
+    if (!folder) throw new LabError('bad_input', `The run has no file or folder ${from}.`);
+    for (const path of await walk(folder, '')) {
+      const moved = await this.file(`${from}/${path}`, false);
+      if (moved) await this.move(moved, `${to}/${path}`);
+    }
     await this.remove(from);
+  }
+
+  private async move(file: Movable, to: string): Promise<void> {
+    const folder = await this.directory(parts(to).slice(0, -1), true);
+    const name = parts(to).at(-1);
+    if (!folder || !name) throw new LabError('bug', `${to} is no name of a file`);
+    try {
+      await file.move(folder, name);
+    } catch (error) {
+      throw storageError(error);
+    }
   }
 
   private async put(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
@@ -69,10 +90,13 @@ export class OpfsFolder implements RunFolder {
     }
   }
 
-  private async parent(path: string, create: boolean): Promise<FileSystemDirectoryHandle | undefined> {
+  private async directory(
+    names: readonly string[],
+    create: boolean,
+  ): Promise<FileSystemDirectoryHandle | undefined> {
     let folder = this.root;
     try {
-      for (const part of parts(path).slice(0, -1)) folder = await folder.getDirectoryHandle(part, { create });
+      for (const name of names) folder = await folder.getDirectoryHandle(name, { create });
     } catch (error) {
       if (!create && isMissing(error)) return undefined;
       throw storageError(error);
@@ -80,12 +104,12 @@ export class OpfsFolder implements RunFolder {
     return folder;
   }
 
-  private async file(path: string, create: boolean): Promise<FileSystemFileHandle | undefined> {
-    const folder = await this.parent(path, create);
+  private async file(path: string, create: boolean): Promise<Movable | undefined> {
+    const folder = await this.directory(parts(path).slice(0, -1), create);
     const name = parts(path).at(-1);
     if (!folder || !name) return undefined;
     try {
-      return await folder.getFileHandle(name, { create });
+      return (await folder.getFileHandle(name, { create })) as Movable;
     } catch (error) {
       if (!create && isMissing(error)) return undefined;
       throw storageError(error);

@@ -2,6 +2,7 @@ import { LabError } from '../errors';
 import { MemoryFolder } from '../runs/memory_folder';
 import { openRun, readRecord, type OpenedRun } from '../runs/open_run';
 import type { RunFolder, RunRecord } from '../runs/run';
+import { writeRecord } from '../runs/run_writer';
 import { OpfsFolder } from './opfs_folder';
 
 const LIVE = ['loading', 'running', 'paused'];
@@ -67,7 +68,7 @@ export class RunStore {
   async rename(id: string, name: string): Promise<RunRecord> {
     const folder = await this.folder(id);
     const record = { ...(await readRecord(folder)), name };
-    await folder.write('run.json', new TextEncoder().encode(JSON.stringify(record, null, 2)));
+    await writeRecord(folder, record);
     return this.settle(record);
   }
 
