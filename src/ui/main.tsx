@@ -13,6 +13,7 @@ import './theme.css';
 import './base.css';
 import './styles/frame.css';
 import './styles/setup.css';
+import './styles/charts.css';
 import './styles/watch.css';
 
 /** Starts the engine in its worker, connects the stores to it and draws the page. */
