@@ -71,8 +71,8 @@ export function configOf(
   shapes: Omit<Shapes, 'QKV' | 'isLlama' | 'isBundled'>,
   context: number,
 ): ModelConfig {
-  return {
-    architecture: 'LlamaForCausalLM',
+  return parseModelConfig({
+    architectures: ['LlamaForCausalLM'],
     hidden_size: shapes.C,
     num_hidden_layers: shapes.L,
     num_attention_heads: shapes.NH,
@@ -84,6 +84,5 @@ export function configOf(
     rms_norm_eps: 1e-5,
     rope_theta: 10_000,
     tie_word_embeddings: true,
-    eos_token_id: [],
-  };
+  });
 }

@@ -110,13 +110,13 @@ export function seededTokens({ config, batch, length }: TrainingWork): number[][
 
 /** (T,HS) cosines and sines; both halves of a head turn by the same angles, as Hugging Face has it. */
 export function ropeTables(
-  { head_dim: HS, rope_theta }: ModelConfig,
+  { head_dim: HS, ropes: [rope] }: ModelConfig,
   T: number,
 ): { cos: Float32Array<ArrayBuffer>; sin: Float32Array<ArrayBuffer> } {
   const half = HS / 2;
   const table = (f: (angle: number) => number): Float32Array<ArrayBuffer> =>
     Float32Array.from({ length: T * HS }, (_, i) =>
-      f(Math.floor(i / HS) * rope_theta ** (-((i % HS) % half) / half)),
+      f(Math.floor(i / HS) * (rope?.theta ?? Number.NaN) ** (-((i % HS) % half) / half)),
     );
   return { cos: table(Math.cos), sin: table(Math.sin) };
 }

@@ -150,10 +150,10 @@ describe('reft-lab without what it needs', () => {
     const cut = await call('eval', '--model', 'model', '--data', 'easy/test');
     expect(cut.code).toBe(1);
     expect(cut.stderr).toMatch(/model\.safetensors: .* claims bytes \d+ to \d+ of \d+/);
-    await writeFile(join(model, 'config.json'), JSON.stringify({ architectures: ['GPT2LMHeadModel'] }));
+    await writeFile(join(model, 'config.json'), JSON.stringify({ architectures: ['MambaForCausalLM'] }));
     const other = await call('eval', '--model', 'model', '--data', 'easy/test');
     expect(other.code).toBe(1);
-    expect(other.stderr).toContain('GPT2LMHeadModel');
+    expect(other.stderr).toContain('MambaForCausalLM');
   });
 });
 

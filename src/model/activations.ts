@@ -4,7 +4,8 @@ import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
 import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
-import { qkvWidth, type ModelConfig } from './config';
+import { mlpWidth, normWidth, qkvWidth, type ModelConfig } from './config';
+import { projectionsOf, PROJECTIONS } from './projections';
 
 /** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
 export interface Capacity {
@@ -24,7 +25,8 @@ export interface Capacity {
 export interface LayerActivations {
   /** (N,C) residual stream entering the block. */
   stream: Tensor;
-  attentionRstd: Tensor;
+  /** (N) rstd; of LayerNorm (N,2) mean and rstd. */
+  attentionStats: Tensor;
   attentionIn: Tensor;
   /** (N,QKV), RoPE applied. */
   qkv: Tensor;
@@ -32,10 +34,11 @@ export interface LayerActivations {
   attended: Tensor;
   /** (N,NH) log-sum-exp of the attention scores. */
   lse: Tensor;
-  /** (N,C) residual stream between attention and MLP. */
+  /** (N,C) residual stream between attention and MLP; where both read the same, that. */
   middle: Tensor;
-  mlpRstd: Tensor;
+  mlpStats: Tensor;
   mlpIn: Tensor;
+  /** (N,2F), of a plain MLP (N,F): before the activation. */
   gateUp: Tensor;
   activated: Tensor;
 }
@@ -62,7 +65,7 @@ export class Activations {
   /** (N,C) output of the last attention or MLP projection, before it joins the stream. */
   readonly branch: Tensor;
   readonly stream: Tensor;
-  readonly rstd: Tensor;
+  readonly stats: Tensor;
   /** (N,C) final normed hidden state. */
   readonly hidden: Tensor;
 
@@ -70,17 +73,19 @@ export class Activations {
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     const add = (name: string, width: number): Tensor =>
       this.arena.tensor(name, width === 1 ? [N] : [N, width]);
-    const widths: Record<keyof LayerActivations, number> = {
+    const stats = normWidth(config) / C;
+    const isParallel = config.block === 'parallel';
+    const widths: Partial<Record<keyof LayerActivations, number>> = {
       stream: C,
-      attentionRstd: 1,
+      attentionStats: stats,
       attentionIn: C,
       qkv: qkvWidth(config),
       attended: NH * HS,
       lse: NH,
-      middle: C,
-      mlpRstd: 1,
+      ...(isParallel ? {} : { middle: C }),
+      mlpStats: stats,
       mlpIn: C,
-      gateUp: 2 * F,
+      gateUp: mlpWidth(config),
       activated: F,
     };
     const names = Object.keys(widths) as (keyof LayerActivations)[];
@@ -90,19 +95,23 @@ export class Activations {
       nothing: [],
     };
     const own = (name: keyof LayerActivations): boolean => keeps[keep].includes(name);
-    const shared = new Map(names.flatMap((name) => (own(name) ? [] : [[name, add(name, widths[name])]])));
+    const tensor = (name: keyof LayerActivations, prefix = ''): Tensor =>
+      add(prefix + name, widths[name] ?? 0);
+    const shared = new Map(names.filter((name) => !own(name)).map((name) => [name, tensor(name)]));
+    // One that all blocks used would be read and written at once by the norm between two of them.
+    const other = isParallel && !own('stream') ? tensor('stream', 'other ') : undefined;
     this.keep = keep;
     this.layers = Array.from({ length: config.num_hidden_layers }, (_, l) => {
-      const of = (name: keyof LayerActivations): Tensor =>
-        shared.get(name) ?? add(`${l}.${name}`, widths[name]);
-      return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<
-        keyof LayerActivations,
-        Tensor
-      >;
+      const layer = Object.fromEntries(
+        names.map((name) => [name, shared.get(name) ?? tensor(name, `${l}.`)]),
+      ) as Partial<LayerActivations> as LayerActivations;
+      if (other && l % 2) layer.stream = other;
+      if (isParallel) layer.middle = layer.stream;
+      return layer;
     });
     this.branch = add('branch', C);
     this.stream = add('stream', C);
-    this.rstd = add('rstd', 1);
+    this.stats = add('stats', stats);
     this.hidden = add('hidden', C);
   }
 }
@@ -114,6 +123,8 @@ export class ActivationGradients {
   readonly stream: Tensor;
   /** (N,C) gradient of a norm's output. */
   readonly normed: Tensor;
+  /** The same of the MLP's; another where attention's is wanted beside it. */
+  readonly mlpNormed: Tensor;
   readonly qkv: Tensor;
   readonly attended: Tensor;
   readonly delta: Tensor;
@@ -128,14 +139,15 @@ export class ActivationGradients {
   constructor(config: ModelConfig, capacity: Capacity, rule: SplitRule) {
     const { tokens: N } = capacity;
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
-    this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, C);
+    this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, normWidth(config));
     this.norms = this.arena.tensor('dnorms', this.normsShape);
     this.stream = this.arena.tensor('dstream', [N, C]);
     this.normed = this.arena.tensor('dnormed', [N, C]);
+    this.mlpNormed = config.block === 'parallel' ? this.arena.tensor('dmlp_normed', [N, C]) : this.normed;
     this.qkv = this.arena.tensor('dqkv', [N, qkvWidth(config)]);
     this.attended = this.arena.tensor('dattended', [N, NH * HS]);
     this.delta = this.arena.tensor('delta', [N, NH]);
-    this.gateUp = this.arena.tensor('dgate_up', [N, 2 * F]);
+    this.gateUp = this.arena.tensor('dgate_up', [N, mlpWidth(config)]);
     this.activated = this.arena.tensor('dactivated', [N, F]);
     const floats = mostGradientPartials(config, capacity, rule);
     this.partials = floats ? this.arena.tensor('partials', [floats]) : undefined;
@@ -144,15 +156,12 @@ export class ActivationGradients {
 
 /** Floats of the partial sums of the largest of all products in the backward of every linear layer. */
 function mostGradientPartials(config: ModelConfig, { tokens, chunk }: Capacity, rule: SplitRule): number {
-  const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
-  const layers: [out: number, inp: number, rows: number][] = [
-    [qkvWidth(config), C, tokens],
-    [C, NH * HS, tokens],
-    [2 * F, C, tokens],
-    [C, F, tokens],
-    [config.vocab_size, C, Math.min(chunk, tokens)],
+  const block = projectionsOf(config, 0);
+  const layers = [
+    ...PROJECTIONS.map((name) => ({ ...block[name], rows: tokens })),
+    { out: config.vocab_size, inp: config.hidden_size, rows: Math.min(chunk, tokens) },
   ];
-  const floats = layers.flatMap(([out, inp, rows]) => [
+  const floats = layers.flatMap(({ out, inp, rows }) => [
     mostPartialFloats(rule, 'tn', { M: out, N: inp, K: rows }),
     mostPartialFloats(rule, 'nn', { M: rows, N: inp, K: out }),
   ]);
@@ -221,8 +230,8 @@ export class BatchInputs {
   readonly targets: Tensor;
   /** (N) KV-cache slot of each token during prefill. */
   readonly slots: Tensor;
-  /** (context,HS) cosines and sines. */
-  readonly rope: Tensor;
+  /** (context,rotary_dim) cosines and sines, by the config's `ropes`. */
+  readonly ropes: readonly Tensor[];
 
   constructor(config: ModelConfig, capacity: Capacity) {
     const N = capacity.tokens;
@@ -235,7 +244,9 @@ export class BatchInputs {
     this.inverse = this.arena.tensor('inverse', [N]);
     this.targets = this.arena.tensor('targets', [N]);
     this.slots = this.arena.tensor('slots', [N]);
-    this.rope = this.arena.tensor('rope', [capacity.context, config.head_dim]);
+    this.ropes = config.ropes.map(({ rotary_dim }, i) =>
+      this.arena.tensor(`rope ${i}`, [capacity.context, rotary_dim]),
+    );
   }
 }
 

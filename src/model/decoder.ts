@@ -1,7 +1,6 @@
-import type { Tensor, View } from '../gpu/arena';
+import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
-import { addAttentionForward } from '../kernels/attention';
 import {
   addDecodeAttention,
   addRopeAppend,
@@ -10,19 +9,26 @@ import {
   moveRows,
   moveRowsLaunch,
 } from '../kernels/decode';
-import { embeddingForward, embeddingForwardLaunch } from '../kernels/embedding';
 import { addHeadSample } from '../kernels/lm_head_sample';
 import { addMatmul } from '../kernels/matmul';
-import { rmsnormConstants, rmsnormForward, rmsnormForwardLaunch } from '../kernels/rmsnorm';
 import type { Heads } from '../kernels/rope';
 import { addSample } from '../kernels/sampler';
-import { logitsStride, type Capacity, type GenerationState, type LayerActivations } from './activations';
+import {
+  logitsStride,
+  type BatchInputs,
+  type Capacity,
+  type GenerationState,
+  type LayerActivations,
+} from './activations';
 import type { Buffers } from './buffers';
 import type { ModelConfig } from './config';
 import type { Sampling } from './generate';
+import { headsOf, packedAttention, ropeOf } from './layers/attention';
+import { embeddingForward } from './layers/embedding';
 import { linearForward } from './layers/linear';
+import { normForward } from './layers/norm';
 import type { LayerDims, Recorder } from './layers/recorder';
-import type { LayerParameters } from './parameters';
+import { transformerForward, type Attend } from './transformer';
 
 /** What a prefill, a decoding step or a copy tells its recorded dispatches. */
 export interface DecoderDims extends LayerDims {
@@ -68,10 +74,8 @@ export class Decoder {
     this.buffers = buffers;
     this.state = state;
     this.block = block;
-    const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = config;
-    this.heads = { NH, NKV, HS };
-    const { tokens, positions, slots } = buffers.inputs;
-    this.prefill = this.plan('prefill', (plan) => this.recordPrefill(plan, tokens, positions, slots));
+    this.heads = headsOf(config);
+    this.prefill = this.plan('prefill', (plan) => this.recordPrefill(plan, buffers.inputs));
     this.decode = this.plan('decode', (plan) => {
       this.recordStep(plan);
       this.recordHead(plan);
@@ -113,44 +117,52 @@ export class Decoder {
     return { gpu: this.gpu, plan, config: this.config };
   }
 
-  private recordPrefill(plan: Plan<DecoderDims>, tokens: Tensor, positions: Tensor, slots: Tensor): void {
-    const { layers } = this.buffers.weights;
-    const { qkv, attended: out, lse } = this.block;
+  private recordPrefill(plan: Plan<DecoderDims>, { tokens, positions, slots, tiles }: BatchInputs): void {
     const r = this.recorder(plan);
-    this.embed(plan, tokens);
-    layers.forEach((own, l) => {
-      this.project(r, own);
+    const last = this.config.num_hidden_layers - 1;
+    const attend: Attend = (layer, l) => {
       this.append(plan, positions, slots, l);
-      // Of the last layer, only keys and values are wanted.
-      if (l === layers.length - 1) return;
-      const buffers = { qkv, tiles: this.buffers.inputs.tiles, out, lse };
-      addAttentionForward(plan, buffers, this.heads, ({ tiles }) => tiles);
-      this.finish(r, own);
-    });
+      if (l < last) packedAttention(r, layer, tiles);
+    };
+    this.forward(r, tokens, attend, 'caches');
   }
 
   private recordStep(plan: Plan<DecoderDims>): void {
     const { tokens, positions, slots, keys, values, attentionPartials: partials } = this.state;
-    const { qkv, attended: out } = this.block;
-    const r = this.recorder(plan);
-    this.embed(plan, tokens);
-    this.buffers.weights.layers.forEach((own, l) => {
-      this.project(r, own);
+    const attend: Attend = ({ qkv, attended: out }, l) => {
       this.append(plan, positions, slots, l);
       const [k_cache, v_cache] = [keys[l], values[l]];
       if (!k_cache || !v_cache) return;
       const buffers = { qkv, slots, positions, k_cache, v_cache, partials, out };
       addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
-      this.finish(r, own);
-    });
-    const { hidden_size: C, rms_norm_eps: eps } = this.config;
-    const { hidden: normed, rstd } = this.buffers.activations;
-    plan.add(
-      rmsnormForward,
-      { inp: this.block.stream, weight: this.buffers.weights.norm, out: normed, rstd },
-      ({ N }) => rmsnormForwardLaunch({ N, C, eps }),
-      rmsnormConstants(this.gpu),
-    );
+    };
+    this.forward(this.recorder(plan), tokens, attend, 'hidden');
+  }
+
+  /**
+   * tokens → `activations.hidden`. Where only the caches are wanted, what the last block makes of its keys and values is
+   * left out, or without meaning.
+   */
+  private forward(r: Recorder<DecoderDims>, tokens: View, attend: Attend, wanted: 'hidden' | 'caches'): void {
+    const { weights, activations } = this.buffers;
+    if (!isFusable(this.config)) {
+      transformerForward(r, weights, activations, tokens, attend);
+      return;
+    }
+    const { block } = this;
+    embeddingForward(r, tokens, weights.embed, block.stream);
+    const { eps } = this.config.norm;
+    const { stream, middle, activated } = block;
+    for (const [l, own] of weights.layers.entries()) {
+      linearForward(r, own.qkv, stream, block.qkv, { norm: { weight: own.attentionNorm.weight, eps } });
+      attend(block, l);
+      if (wanted === 'caches' && l === weights.layers.length - 1) return;
+      linearForward(r, own.output, block.attended, middle, { residual: stream });
+      const norm = { weight: own.mlpNorm.weight, eps };
+      linearForward(r, own.gateUp, middle, activated, { norm, swiglu: true });
+      linearForward(r, own.down, activated, stream, { residual: middle });
+    }
+    normForward(r, stream, weights.norm, activations.hidden, activations.stats);
   }
 
   /** The next token of every row, without logits. */
@@ -190,18 +202,6 @@ export class Decoder {
     });
   }
 
-  private embed(plan: Plan<DecoderDims>, tokens: View): void {
-    const { hidden_size: C } = this.config;
-    const buffers = { tokens, weight: this.buffers.weights.embed, out: this.block.stream };
-    plan.add(embeddingForward, buffers, ({ N }) => embeddingForwardLaunch({ N, C }));
-  }
-
-  /** stream → qkv. */
-  private project(r: Recorder<DecoderDims>, own: LayerParameters): void {
-    const norm = { weight: own.attentionNorm, eps: this.config.rms_norm_eps };
-    linearForward(r, own.qkv, this.block.stream, this.block.qkv, { norm });
-  }
-
   /** Positions into qkv, keys and values into layer l's cache. */
   private append(plan: Plan<DecoderDims>, positions: View, slots: View, l: number): void {
     const [k_cache, v_cache] = [this.state.keys[l], this.state.values[l]];
@@ -210,19 +210,17 @@ export class Decoder {
       qkv: this.block.qkv,
       positions,
       slots,
-      table: this.buffers.inputs.rope,
+      table: ropeOf(this.config, l, this.buffers.inputs) ?? positions,
       k_cache,
       v_cache,
     };
     addRopeAppend(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
   }
+}
 
-  /** attended → middle → stream: the output projection and the MLP, each added to the residual stream. */
-  private finish(r: Recorder<DecoderDims>, own: LayerParameters): void {
-    const { attended, stream, middle, activated } = this.block;
-    const norm = { weight: own.mlpNorm, eps: this.config.rms_norm_eps };
-    linearForward(r, own.output, attended, middle, { residual: stream });
-    linearForward(r, own.gateUp, middle, activated, { norm, swiglu: true });
-    linearForward(r, own.down, activated, stream, { residual: middle });
-  }
+/** Whether norms, gates and residual additions can join the projections: those of Llama's blocks can. */
+function isFusable({ norm, block, mlp, activation, bias }: ModelConfig): boolean {
+  const isNormFused = norm.kind === 'rmsnorm' && norm.offset === 0;
+  const isMlpFused = mlp === 'gated' && activation === 'silu' && !bias.mlp;
+  return isNormFused && isMlpFused && block === 'sequential';
 }

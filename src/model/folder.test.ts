@@ -58,12 +58,12 @@ describe('a Hugging Face folder', () => {
 
   test('of another architecture is refused with what can be trained', () => {
     const config = JSON.parse(new TextDecoder().decode(nano()['config.json'])) as Record<string, unknown>;
-    expect(() => parseModelConfig({ ...config, architectures: ['GPT2LMHeadModel'] })).toThrow(
-      /GPT2LMHeadModel.*LlamaForCausalLM/,
+    expect(() => parseModelConfig({ ...config, architectures: ['MambaForCausalLM'] })).toThrow(
+      /MambaForCausalLM.*LlamaForCausalLM/,
     );
     expect(() => parseModelConfig({ ...config, hidden_size: undefined })).toThrow(/hidden_size/);
     expect(() => parseModelConfig({ ...config, rope_scaling: { rope_type: 'yarn' } })).toThrow(/yarn/);
-    expect(() => parseModelConfig({ ...config, attention_bias: true })).toThrow(/bias/);
+    expect(() => parseModelConfig({ ...config, hidden_act: 'mish' })).toThrow(/mish/);
   });
 });
 

@@ -1,20 +1,6 @@
 import { LabError } from '../errors';
+import type { ModelConfig } from './config';
 import { OnnxGraph } from './onnx_proto';
-
-/** What the ONNX graph of a Llama model is made from, by its keys in config.json. */
-export interface OnnxLlamaConfig {
-  hidden_size: number;
-  intermediate_size: number;
-  num_hidden_layers: number;
-  num_attention_heads: number;
-  num_key_value_heads: number;
-  head_dim: number;
-  vocab_size: number;
-  max_position_embeddings: number;
-  rms_norm_eps: number;
-  rope_theta: number;
-  tie_word_embeddings: boolean;
-}
 
 /** Weights by their Hugging Face tensor names, row-major f32; a linear layer's weight is (out, in). */
 export type NamedWeights = (name: string) => Float32Array;
@@ -59,16 +45,19 @@ const MAX_BYTES = 2 ** 31 - 1;
  * Errors: `bad_input` when the file would pass the 2 GiB a protobuf can hold.
  */
 export function writeOnnx(
-  config: OnnxLlamaConfig,
+  config: ModelConfig,
   weights: NamedWeights,
   options: OnnxOptions,
 ): Uint8Array<ArrayBuffer> {
+  if (Object.values(config.bias).includes(true)) {
+    throw new LabError('bad_input', 'The lab does not write ONNX files of models with biases yet.');
+  }
   refuseTooLarge(config);
   const llama = new LlamaGraph(config, weights, options);
   return llama.graph.model('reft-lab', OPSET, IR_VERSION);
 }
 
-function refuseTooLarge(config: OnnxLlamaConfig): void {
+function refuseTooLarge(config: ModelConfig): void {
   const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, head_dim: HS, vocab_size: V } = config;
   const heads = 2 * (config.num_attention_heads + config.num_key_value_heads) * HS;
   const parameters = L * C * (heads + 3 * F) + V * C * (config.tie_word_embeddings ? 1 : 2);
@@ -84,11 +73,11 @@ type Rope = Record<'cos' | 'sin', string>;
 
 class LlamaGraph {
   readonly graph = new OnnxGraph('llama');
-  private readonly config: OnnxLlamaConfig;
+  private readonly config: ModelConfig;
   private readonly weights: NamedWeights;
   private values = 0;
 
-  constructor(config: OnnxLlamaConfig, weights: NamedWeights, options: OnnxOptions) {
+  constructor(config: ModelConfig, weights: NamedWeights, options: OnnxOptions) {
     this.config = config;
     this.weights = weights;
     this.build(options);
@@ -148,7 +137,7 @@ class LlamaGraph {
   }
 
   private constants(): void {
-    this.graph.initializer('eps', [], Float32Array.of(this.config.rms_norm_eps));
+    this.graph.initializer('eps', [], Float32Array.of(this.config.norm.eps));
     this.graph.initializer('masked', [], Float32Array.of(MASKED));
     this.graph.initializer('scale', [], Float32Array.of(1 / Math.sqrt(this.config.head_dim)));
   }
@@ -188,11 +177,12 @@ class LlamaGraph {
 
   /** cos and sin (B,1,T,HS) of every position; both halves of a head turn by the same angles (Hugging Face's order). */
   private ropeTables(positions: string, length: number): Rope {
-    const { head_dim: HS, rope_theta } = this.config;
+    const { head_dim: HS, ropes } = this.config;
+    const theta = ropes[0]?.theta ?? Number.NaN;
     const half = HS / 2;
     const table = (f: (angle: number) => number): Float32Array =>
       Float32Array.from({ length: length * HS }, (_, i) =>
-        f(Math.floor(i / HS) * rope_theta ** (-((i % HS) % half) / half)),
+        f(Math.floor(i / HS) * theta ** (-((i % HS) % half) / half)),
       );
     const rowsOf = (name: string, f: (angle: number) => number): string => {
       const rows = this.op('Gather', [this.graph.initializer(name, [length, HS], table(f)), positions], {

@@ -1,19 +1,22 @@
 import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
-import { qkvWidth, type ModelConfig } from './config';
-import { llama } from './families/llama';
+import { arrange, restore, type Arrangement } from './arrangement';
+import { normWidth, type ModelConfig } from './config';
+import { familyOf } from './families';
 import type { Linear } from './layers/linear';
+import type { Norm } from './layers/norm';
+import { projectionsOf, PROJECTIONS, type Projection, type ProjectionName } from './projections';
 import { memorySource, missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
 export interface LayerParameters {
-  attentionNorm: Tensor;
+  attentionNorm: Norm;
   /** (QKV, C): query, key and value rows. */
   qkv: Linear;
   /** (C, NH·HS) */
   output: Linear;
-  mlpNorm: Tensor;
-  /** (2F, C): gate rows, then up rows. */
+  mlpNorm: Norm;
+  /** (2F, C): gate rows, then up rows; of a plain MLP (F, C). */
   gateUp: Linear;
   /** (C, F) */
   down: Linear;
@@ -23,11 +26,14 @@ export interface LayerParameters {
 interface Slice {
   tensor: Tensor;
   row: number;
+  /** As stored, with its elements arranged so. */
   shape: number[];
+  arrangement: Arrangement;
 }
 
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
 export const VALUE_HEAD_BIAS = 'v_head.bias';
+const VALUE_HEAD: readonly string[] = [VALUE_HEAD_WEIGHT, VALUE_HEAD_BIAS];
 
 /** Most bytes of weights read from a source at once. */
 const STREAMED_BYTES = 16 * 2 ** 20;
@@ -39,8 +45,8 @@ export interface Placed {
 }
 
 /**
- * Every parameter of the policy in one flat arena: matrices first (they take weight decay), then norm weights and the
- * value head's bias (they do not). Weights, gradients, both AdamW moments and a frozen reference are five arenas of this
+ * Every parameter of the policy in one flat arena: matrices first (they take weight decay), then biases and norms
+ * (they do not). Weights, gradients, both AdamW moments and a frozen reference are five arenas of this
  * one layout, so an element has the same piece and offset in all of them.
  */
 export class Parameters {
@@ -48,73 +54,75 @@ export class Parameters {
   readonly embed: Tensor;
   /** The same tensor as `embed` when they are tied. */
   readonly head: Tensor;
-  readonly norm: Tensor;
+  readonly norm: Norm;
   readonly layers: readonly LayerParameters[];
   readonly valueWeight: Tensor;
   readonly valueBias: Tensor;
   /** Elements of the arena before this one take weight decay. */
   readonly decayEnd: number;
+  private readonly headDim: number;
+  private readonly base: string;
   private readonly slices = new Map<string, Slice>();
 
   /** `pieceBytes`: most bytes of one buffer. */
   constructor(label: string, config: ModelConfig, pieceBytes = Infinity) {
-    const { hidden_size: C, intermediate_size: F, vocab_size: V, head_dim: HS } = config;
-    const { num_attention_heads: NH, num_key_value_heads: NKV, num_hidden_layers: L } = config;
+    const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
+    const { tensors: names } = familyOf(config);
     const arena = new Arena(label, 'flat', pieceBytes);
     this.arena = arena;
-    const linear = (name: string, out: number, inp: number): Linear => ({
-      weight: arena.tensor(name, [out, inp]),
-      out,
-      inp,
-    });
+    this.headDim = config.head_dim;
+    this.base = names.base;
 
     this.embed = arena.tensor('embed', [V, C]);
-    this.slice(llama.embed, this.embed, 0, [V, C]);
+    this.slice(`${names.embed}.weight`, this.embed, 0, [V, C]);
     const matrices = Array.from({ length: L }, (_, l) => {
-      const prefix = llama.layer(l);
-      const qkv = linear(`${prefix}qkv`, qkvWidth(config), C);
-      this.slice(prefix + llama.query, qkv.weight, 0, [NH * HS, C]);
-      this.slice(prefix + llama.key, qkv.weight, NH * HS, [NKV * HS, C]);
-      this.slice(prefix + llama.value, qkv.weight, (NH + NKV) * HS, [NKV * HS, C]);
-      const output = linear(`${prefix}output`, C, NH * HS);
-      this.slice(prefix + llama.output, output.weight, 0, [C, NH * HS]);
-      const gateUp = linear(`${prefix}gate_up`, 2 * F, C);
-      this.slice(prefix + llama.gate, gateUp.weight, 0, [F, C]);
-      this.slice(prefix + llama.up, gateUp.weight, F, [F, C]);
-      const down = linear(`${prefix}down`, C, F);
-      this.slice(prefix + llama.down, down.weight, 0, [C, F]);
-      return { qkv, output, gateUp, down };
+      const shapes = projectionsOf(config, l);
+      return { shapes, weights: forEach((name) => this.weight(`${l}.${name}`, shapes[name])) };
     });
     this.head = config.tie_word_embeddings ? this.embed : arena.tensor('head', [V, C]);
-    if (!config.tie_word_embeddings) this.slice(llama.head, this.head, 0, [V, C]);
+    if (!config.tie_word_embeddings) this.slice(`${names.head}.weight`, this.head, 0, [V, C]);
     this.valueWeight = arena.tensor(VALUE_HEAD_WEIGHT, [1, C]);
     this.slice(VALUE_HEAD_WEIGHT, this.valueWeight, 0, [1, C]);
     this.decayEnd = arena.bytes / 4;
 
-    arena.together(2 * L + 1, [C]);
-    this.layers = matrices.map((matrix, l) => {
-      const prefix = llama.layer(l);
-      const attentionNorm = arena.tensor(`${prefix}attention_norm`, [C]);
-      this.slice(prefix + llama.attentionNorm, attentionNorm, 0, [C]);
-      const mlpNorm = arena.tensor(`${prefix}mlp_norm`, [C]);
-      this.slice(prefix + llama.mlpNorm, mlpNorm, 0, [C]);
-      return { ...matrix, attentionNorm, mlpNorm };
+    const projections = matrices.map(({ shapes, weights }, l) =>
+      forEach((name): Linear => {
+        const { out, inp } = shapes[name];
+        return { weight: weights[name], bias: this.bias(`${l}.${name}`, shapes[name]), out, inp };
+      }),
+    );
+    arena.together(2 * L + 1, [normWidth(config)]);
+    let norms = 0;
+    const norm = (name: string): Norm => this.normOf(name, config, norms++);
+    this.layers = projections.map((linears, l) => {
+      const prefix = names.layer(l);
+      return {
+        ...linears,
+        attentionNorm: norm(prefix + names.attentionNorm),
+        mlpNorm: norm(prefix + names.mlpNorm),
+      };
     });
-    this.norm = arena.tensor('norm', [C]);
-    this.slice(llama.norm, this.norm, 0, [C]);
+    this.norm = norm(names.norm);
     this.valueBias = arena.tensor(VALUE_HEAD_BIAS, [1]);
     this.slice(VALUE_HEAD_BIAS, this.valueBias, 0, [1]);
   }
 
   /** The weights of all norms: attention and MLP of each layer in turn, then the last; `normStride` floats apart. */
   get norms(): View {
-    const first = this.layers[0]?.attentionNorm ?? this.norm;
-    return part(first, 0, this.norm.offset + this.norm.bytes - first.offset);
+    const { weight: last } = this.norm;
+    const first = this.layers[0]?.attentionNorm.weight ?? last;
+    return part(first, 0, last.offset + last.bytes - first.offset);
   }
 
   get normStride(): number {
     const [first] = this.layers;
-    return first ? (first.mlpNorm.offset - first.attentionNorm.offset) / 4 : 0;
+    return first ? (first.mlpNorm.weight.offset - first.attentionNorm.weight.offset) / 4 : 0;
+  }
+
+  /** Parameters of the model itself, without value head and padding. */
+  get count(): number {
+    const own = [...this.slices].filter(([name]) => !VALUE_HEAD.includes(name));
+    return own.reduce((sum, [, slice]) => sum + viewOf(slice).bytes / 4, 0);
   }
 
   /** Tensors of the right names and shapes, `value(i)` the i-th of all numbers: a model made up. */
@@ -136,7 +144,8 @@ export class Parameters {
     this.check(memorySource(tensors, 'model.safetensors'));
     return [...this.slices].map(([name, slice]) => {
       const view = viewOf(slice);
-      return { view, data: tensors.get(name)?.data ?? new Float32Array(view.bytes / 4) };
+      const given = tensors.get(this.nameIn(name, (other) => tensors.has(other)));
+      return { view, data: given ? this.arranged(given.data, slice) : new Float32Array(view.bytes / 4) };
     });
   }
 
@@ -144,15 +153,17 @@ export class Parameters {
   async *stream(source: TensorSource): AsyncGenerator<Placed> {
     this.check(source);
     for (const [name, slice] of this.slices) {
+      const stored = this.nameIn(name, (other) => source.shape(other) !== undefined);
+      const given = source.shape(stored) !== undefined;
       const view = viewOf(slice);
       const [rows = 0] = slice.shape;
       const rowBytes = 4 * rowLength(slice.shape);
-      const most = Math.max(1, Math.floor(STREAMED_BYTES / rowBytes));
+      // What lies otherwise in the file than here is read whole: single projections.
+      const most = slice.arrangement === 'same' ? Math.max(1, Math.floor(STREAMED_BYTES / rowBytes)) : rows;
       for (let row = 0; row < rows; row += most) {
         const count = Math.min(most, rows - row);
-        const given = source.shape(name) !== undefined;
-        const data = given ? await source.read(name, row, count) : new Float32Array((count * rowBytes) / 4);
-        yield { view: part(view, row * rowBytes, count * rowBytes), data };
+        const data = given ? await source.read(stored, row, count) : new Float32Array((count * rowBytes) / 4);
+        yield { view: part(view, row * rowBytes, count * rowBytes), data: this.arranged(data, slice) };
       }
     }
   }
@@ -160,8 +171,8 @@ export class Parameters {
   /** Errors: `bad_input` as `place`, from names and shapes alone. */
   private check(source: TensorSource): void {
     for (const [name, { shape }] of this.slices) {
-      const given = source.shape(name);
-      if (!given && (name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS)) continue;
+      const given = source.shape(this.nameIn(name, (other) => source.shape(other) !== undefined));
+      if (!given && VALUE_HEAD.includes(name)) continue;
       if (!given) throw missingTensor(source.label, name);
       if (given.join() === shape.join()) continue;
       throw new LabError(
@@ -181,13 +192,60 @@ export class Parameters {
       [...this.slices].map(([name, slice]) => {
         const { offset, bytes } = viewOf(slice);
         const data = pieceOf.get(slice.tensor)?.slice(offset / 4, (offset + bytes) / 4) ?? new Float32Array();
-        return [name, { shape: slice.shape, data }];
+        const { shape, arrangement } = slice;
+        return [name, { shape, data: restore(data, arrangement, shape, this.headDim) }];
       }),
     );
   }
 
-  private slice(name: string, tensor: Tensor, row: number, shape: number[]): void {
-    this.slices.set(name, { tensor, row, shape });
+  /** What a file calls a tensor: those saved without the head leave out the start of every name. */
+  private nameIn(name: string, has: (name: string) => boolean): string {
+    const short = name.startsWith(this.base) ? name.slice(this.base.length) : name;
+    return !has(name) && has(short) ? short : name;
+  }
+
+  private arranged(data: Float32Array, { arrangement, shape }: Slice): Float32Array {
+    return arrange(data, arrangement, shape, this.headDim);
+  }
+
+  private slice(
+    name: string,
+    tensor: Tensor,
+    row: number,
+    shape: number[],
+    arrangement: Arrangement = 'same',
+  ): void {
+    this.slices.set(name, { tensor, row, shape, arrangement });
+  }
+
+  private weight(name: string, { modules, out, inp, arrangement }: Projection): Tensor {
+    const tensor = this.arena.tensor(name, [out, inp]);
+    let row = 0;
+    for (const { name: module, rows } of modules) {
+      const shape = arrangement === 'transposed' ? [inp, rows] : [rows, inp];
+      this.slice(`${module}.weight`, tensor, row, shape, arrangement);
+      row += rows;
+    }
+    return tensor;
+  }
+
+  private bias(name: string, { modules, out, hasBias, arrangement }: Projection): Tensor | undefined {
+    if (!hasBias) return undefined;
+    const tensor = this.arena.tensor(`${name}.bias`, [out]);
+    let row = 0;
+    for (const { name: module, rows } of modules) {
+      this.slice(`${module}.bias`, tensor, row, [rows], arrangement === 'heads' ? 'heads' : 'same');
+      row += rows;
+    }
+    return tensor;
+  }
+
+  private normOf(name: string, config: ModelConfig, index: number): Norm {
+    const { hidden_size: C, norm } = config;
+    const weight = this.arena.tensor(name, norm.kind === 'layernorm' ? [2, C] : [C]);
+    this.slice(`${name}.weight`, weight, 0, [C]);
+    if (norm.kind === 'layernorm') this.slice(`${name}.bias`, weight, 1, [C]);
+    return { weight, index };
   }
 }
 
@@ -196,10 +254,9 @@ function viewOf({ tensor, row, shape }: Slice): View {
   return part(tensor, row * rowBytes, 4 * shape.reduce((product, dim) => product * dim, 1));
 }
 
+/** One of something for every projection of a block. */
+const forEach = <T>(make: (name: ProjectionName) => T): Record<ProjectionName, T> =>
+  Object.fromEntries(PROJECTIONS.map((name) => [name, make(name)])) as Record<ProjectionName, T>;
+
 /** Parameters of the model itself, without value head and padding. */
-export function parameterCount(config: ModelConfig): number {
-  const { hidden_size: C, intermediate_size: F, vocab_size: V } = config;
-  const attention = qkvWidth(config) * C + C * config.num_attention_heads * config.head_dim;
-  const block = attention + 3 * F * C + 2 * C;
-  return V * C * (config.tie_word_embeddings ? 1 : 2) + config.num_hidden_layers * block + C;
-}
+export const parameterCount = (config: ModelConfig): number => new Parameters('weights', config).count;

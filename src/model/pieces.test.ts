@@ -4,12 +4,13 @@ import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
-import type { ModelConfig } from './config';
+import { parseModelConfig } from './config';
 import { Parameters } from './parameters';
 import { Policy } from './policy';
 import { memorySource } from './tensor_source';
 
-const CONFIG: ModelConfig = {
+const CONFIG = parseModelConfig({
+  architectures: ['LlamaForCausalLM'],
   vocab_size: 64,
   hidden_size: 32,
   intermediate_size: 48,
@@ -21,7 +22,7 @@ const CONFIG: ModelConfig = {
   rms_norm_eps: 1e-5,
   rope_theta: 10_000,
   tie_word_embeddings: false,
-} as ModelConfig;
+});
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 48, slots: 4, chunk: 64 };
 
 let gpu: Gpu;

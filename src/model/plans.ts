@@ -4,7 +4,7 @@ import { objectives, type Objective } from '../kernels/objectives';
 import type { Capacity } from './activations';
 import type { Buffers, TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
-import { packedAttention } from './layers/attention';
+import { packedAttention, rotate } from './layers/attention';
 import { Heads } from './layers/head';
 import type { BatchDims, Recorder } from './layers/recorder';
 import { recordUpdate, type UpdateDims } from './optimizer';
@@ -57,10 +57,10 @@ export class Plans {
       config: this.config,
       partials: this.buffers.training?.activationGradients.partials,
     };
-    const { tokens, positions, rope, tiles } = inputs;
-    transformerForward(recorder, weights, activations, tokens, positions, rope, (layer) =>
-      packedAttention(recorder, layer, tiles),
-    );
+    transformerForward(recorder, weights, activations, inputs.tokens, (layer, l) => {
+      rotate(recorder, layer.qkv, l, inputs, 1);
+      packedAttention(recorder, layer, inputs.tiles);
+    });
     return { recorder, heads: new Heads(recorder, weights, head, inputs, this.capacity) };
   }
 

@@ -78,7 +78,10 @@ export class Policy {
     const placed = tensors ? weights.place(tensors) : [];
     this.resources.allocate(gpu);
     for (const { view, data } of placed) this.stream.upload(view, data);
-    this.stream.upload(inputs.rope, ropeTable(capacity.context, config.head_dim, config.rope_theta));
+    config.ropes.forEach(({ rotary_dim, theta }, i) => {
+      const table = inputs.ropes[i];
+      if (table) this.stream.upload(table, ropeTable(capacity.context, rotary_dim, theta));
+    });
   }
 
   /** The same with weights that are read piece by piece, so that they never stand whole in memory. Errors: as before. */

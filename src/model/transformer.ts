@@ -1,54 +1,51 @@
 import { fill, fillLaunch } from '../kernels/fill';
 import type { ActivationGradients, Activations, BatchInputs, LayerActivations } from './activations';
-import { attentionBackward, attentionForward } from './layers/attention';
+import { attentionBackward, attentionForward, rotate } from './layers/attention';
 import { embeddingBackward, embeddingForward } from './layers/embedding';
 import { mlpActivate, mlpBackward, mlpForward } from './layers/mlp';
 import { normBackward, normForward, normWeightsBackward, residualNormForward } from './layers/norm';
-import type { Recorder } from './layers/recorder';
+import type { LayerDims, Recorder } from './layers/recorder';
 import type { LayerParameters, Parameters } from './parameters';
-import { rowsOf, type Tensor, type View } from '../gpu/arena';
+import type { View } from '../gpu/arena';
 
-/** How a block attends: within a packed batch, or over a KV cache. */
+/** How layer `index` attends, positions included: within a packed batch, or over a KV cache. */
 export type Attend = (layer: LayerActivations, index: number) => void;
 
 /**
- * A decoder of the Llama family: tokens (N) to final normed hidden states `saved.hidden` (N,C). Every intermediate that
- * the backward needs stays in `saved`.
+ * A decoder as its config has it: tokens (N) at their positions (N) to final normed hidden states `saved.hidden` (N,C).
+ * Every intermediate that the backward needs stays in `saved`.
  */
-export function transformerForward(
-  r: Recorder,
+export function transformerForward<D extends LayerDims>(
+  r: Recorder<D>,
   weights: Parameters,
   saved: Activations,
-  tokens: Tensor,
-  positions: Tensor,
-  rope: Tensor,
+  tokens: View,
   attend: Attend,
 ): void {
+  const { branch } = saved;
   saved.layers.forEach((layer, l) => {
     const own = weights.layers[l];
     if (!own) return;
     const before = saved.layers[l - 1];
     if (!before) {
       embeddingForward(r, tokens, weights.embed, layer.stream);
-      normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionRstd);
+      normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionStats);
     } else {
-      residualNormForward(
-        r,
-        before.middle,
-        saved.branch,
-        own.attentionNorm,
-        layer.stream,
-        layer.attentionIn,
-        layer.attentionRstd,
-      );
+      const { stream, attentionIn, attentionStats } = layer;
+      residualNormForward(r, before.middle, branch, own.attentionNorm, stream, attentionIn, attentionStats);
     }
-    attentionForward(r, own, layer, positions, rope, saved.branch, () => attend(layer, l));
-    residualNormForward(r, layer.stream, saved.branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpRstd);
-    mlpForward(r, own, layer, saved.branch);
+    attentionForward(r, own, layer, branch, () => attend(layer, l));
+    if (r.config.block === 'parallel') {
+      normForward(r, layer.stream, own.mlpNorm, layer.mlpIn, layer.mlpStats);
+      mlpForward(r, own, layer, branch, { accumulate: true });
+    } else {
+      residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpStats);
+      mlpForward(r, own, layer, branch);
+    }
   });
   const last = saved.layers.at(-1);
   if (last)
-    residualNormForward(r, last.middle, saved.branch, weights.norm, saved.stream, saved.hidden, saved.rstd);
+    residualNormForward(r, last.middle, branch, weights.norm, saved.stream, saved.hidden, saved.stats);
 }
 
 /** A block's forward once more, from its input and what its attention gave, to everything its backward reads. */
@@ -56,12 +53,17 @@ function recomputeBlock(
   r: Recorder,
   own: LayerParameters,
   layer: LayerActivations,
-  branch: Tensor,
-  { positions, rope }: BatchInputs,
+  l: number,
+  { branch }: Activations,
+  inputs: BatchInputs,
 ): void {
-  normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionRstd);
-  attentionForward(r, own, layer, positions, rope, branch, () => undefined);
-  residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpRstd);
+  normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionStats);
+  attentionForward(r, own, layer, branch, () => rotate(r, layer.qkv, l, inputs, 1));
+  if (r.config.block === 'parallel') {
+    normForward(r, layer.stream, own.mlpNorm, layer.mlpIn, layer.mlpStats);
+  } else {
+    residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpStats);
+  }
   mlpActivate(r, own, layer);
 }
 
@@ -77,11 +79,10 @@ export function transformerBackward(
   grads: ActivationGradients,
   inputs: BatchInputs,
 ): void {
-  const { hidden_size: C } = r.config;
-  r.plan.add(fill, { out: grads.stream }, ({ N }) => fillLaunch({ count: N * C, value: 0 }));
-  const partials = (norm: number): View => rowsOf(grads.norms, norm, 1);
-  const last = 2 * saved.layers.length;
-  normBackward(r, grads.normed, saved.stream, weights.norm, saved.rstd, grads.stream, partials(last));
+  const { hidden_size: C, block } = r.config;
+  const { stream: dstream, normed: dnormed, mlpNormed: dmlpNormed } = grads;
+  r.plan.add(fill, { out: dstream }, ({ N }) => fillLaunch({ count: N * C, value: 0 }));
+  normBackward(r, dnormed, saved.stream, weights.norm, saved.stats, dstream, grads);
   for (let l = saved.layers.length - 1; l >= 0; l--) {
     const layer = saved.layers[l];
     const own = weights.layers[l];
@@ -89,28 +90,16 @@ export function transformerBackward(
     if (!layer || !own || !down) continue;
     // What the last block shares with the others is still its own.
     const gone = saved.keep === 'checkpoints' && l < saved.layers.length - 1;
-    if (gone) recomputeBlock(r, own, layer, saved.branch, inputs);
-    mlpBackward(r, grads.stream, own, down, layer, grads);
-    normBackward(
-      r,
-      grads.normed,
-      layer.middle,
-      own.mlpNorm,
-      layer.mlpRstd,
-      grads.stream,
-      partials(2 * l + 1),
-    );
-    attentionBackward(r, grads.stream, own, down, layer, grads, inputs);
-    normBackward(
-      r,
-      grads.normed,
-      layer.stream,
-      own.attentionNorm,
-      layer.attentionRstd,
-      grads.stream,
-      partials(2 * l),
-    );
+    if (gone) recomputeBlock(r, own, layer, l, saved, inputs);
+    mlpBackward(r, dstream, own, down, layer, grads, dmlpNormed);
+    const mlpNormBackward = (): void =>
+      normBackward(r, dmlpNormed, layer.middle, own.mlpNorm, layer.mlpStats, dstream, grads);
+    // In parallel both branches have the block's dout, which the norms add to.
+    if (block === 'sequential') mlpNormBackward();
+    attentionBackward(r, dstream, own, down, l, layer, grads, inputs, dnormed);
+    if (block === 'parallel') mlpNormBackward();
+    normBackward(r, dnormed, layer.stream, own.attentionNorm, layer.attentionStats, dstream, grads);
   }
   normWeightsBackward(r, grads, dweights);
-  embeddingBackward(r, grads.stream, inputs.buckets, dweights.embed);
+  embeddingBackward(r, dstream, inputs.buckets, dweights.embed);
 }

@@ -97,7 +97,7 @@ function lossOf(
   const linear = (x: Tensor, name: string): Tensor => np.matmul(x, np.transpose(p[`${name}.weight`]!));
   const rmsnorm = (x: Tensor, name: string): Tensor => {
     const mean = np.mean(np.square(x.ref), -1, { keepdims: true });
-    return x.mul(np.reciprocal(np.sqrt(mean.add(config.rms_norm_eps)))).mul(p[`${name}.weight`]!);
+    return x.mul(np.reciprocal(np.sqrt(mean.add(config.norm.eps)))).mul(p[`${name}.weight`]!);
   };
   const rotate = (x: Tensor): Tensor => {
     const [first, second] = np.split(x.ref, 2, -1) as [Tensor, Tensor];

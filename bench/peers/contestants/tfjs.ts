@@ -75,7 +75,7 @@ function lossOf(config: ModelConfig, weights: Weights, batch: Batch): tf.Scalar 
     tf.matMul(x, weights(`${name}.weight`), false, true);
   const rmsnorm = (x: tf.Tensor2D, name: string): tf.Tensor2D => {
     const mean = tf.mean(tf.square(x), -1, true);
-    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(mean, config.rms_norm_eps))), weights(`${name}.weight`));
+    return tf.mul(tf.mul(x, tf.rsqrt(tf.add(mean, config.norm.eps))), weights(`${name}.weight`));
   };
   const rotate = (x: tf.Tensor): tf.Tensor => {
     const [first, second] = tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor];

@@ -1,20 +1,41 @@
-/**
- * The Llama family as data: Hugging Face's tensor names. The transformer never asks which family it runs; another family
- * is another file like this one.
- */
-export const llama = {
+import type { Family } from './family';
+
+/** Llama 1 to 3.2 (arXiv:2302.13971), and what was built like it: SmolLM2, TinyLlama. */
+export const llama: Family = {
   architecture: 'LlamaForCausalLM',
-  embed: 'model.embed_tokens.weight',
-  norm: 'model.norm.weight',
-  head: 'lm_head.weight',
-  layer: (index: number) => `model.layers.${index}.`,
-  attentionNorm: 'input_layernorm.weight',
-  query: 'self_attn.q_proj.weight',
-  key: 'self_attn.k_proj.weight',
-  value: 'self_attn.v_proj.weight',
-  output: 'self_attn.o_proj.weight',
-  mlpNorm: 'post_attention_layernorm.weight',
-  gate: 'mlp.gate_proj.weight',
-  up: 'mlp.up_proj.weight',
-  down: 'mlp.down_proj.weight',
-} as const;
+  model_type: 'llama',
+  examples: 'SmolLM2, TinyLlama, Llama 3.2',
+  tensors: {
+    base: 'model.',
+    embed: 'model.embed_tokens',
+    norm: 'model.norm',
+    head: 'lm_head',
+    layer: (index) => `model.layers.${index}.`,
+    attentionNorm: 'input_layernorm',
+    qkv: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+    output: 'self_attn.o_proj',
+    mlpNorm: 'post_attention_layernorm',
+    mlp: ['mlp.gate_proj', 'mlp.up_proj'],
+    down: 'mlp.down_proj',
+  },
+  config: (json) => {
+    const hidden_size = json.number('hidden_size');
+    const num_attention_heads = json.number('num_attention_heads');
+    const head_dim = json.number('head_dim', hidden_size / num_attention_heads);
+    const bias = json.flag('attention_bias', false);
+    return {
+      hidden_size,
+      num_hidden_layers: json.number('num_hidden_layers'),
+      num_attention_heads,
+      num_key_value_heads: json.number('num_key_value_heads', num_attention_heads),
+      head_dim,
+      intermediate_size: json.number('intermediate_size'),
+      max_position_embeddings: json.number('max_position_embeddings', 2048),
+      tie_word_embeddings: json.flag('tie_word_embeddings', false),
+      norm: { kind: 'rmsnorm', eps: json.number('rms_norm_eps', 1e-6), offset: 0 },
+      bias: { qkv: bias, output: bias, mlp: json.flag('mlp_bias', false) },
+      activation: json.activation('hidden_act', 'silu'),
+      ropes: [json.rope(head_dim)],
+    };
+  },
+};

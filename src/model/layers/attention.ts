@@ -1,42 +1,54 @@
 import { addAttentionBackward, addAttentionForward } from '../../kernels/attention';
 import { addRope, type Heads } from '../../kernels/rope';
-import type { Tensor } from '../../gpu/arena';
+import type { Tensor, View } from '../../gpu/arena';
 import type { ActivationGradients, BatchInputs, LayerActivations } from '../activations';
+import type { ModelConfig } from '../config';
 import type { LayerParameters } from '../parameters';
 import { linearBackward, linearForward } from './linear';
-import type { Recorder } from './recorder';
+import type { LayerDims, Recorder } from './recorder';
 
-/** out (N,C) = output · attend(RoPE(qkv · attentionIn)). `attend` records how `saved.qkv` becomes `saved.attended`. */
-export function attentionForward(
-  r: Recorder,
+/** out (N,C) = output · attend(qkv · attentionIn). `attend` records how `saved.qkv` becomes `saved.attended`. */
+export function attentionForward<D extends LayerDims>(
+  r: Recorder<D>,
   weights: LayerParameters,
   saved: LayerActivations,
-  positions: Tensor,
-  table: Tensor,
   out: Tensor,
   attend: () => void,
 ): void {
   linearForward(r, weights.qkv, saved.attentionIn, saved.qkv);
-  addRope(r.plan, { qkv: saved.qkv, positions, table }, headsOf(r), ({ N }) => N, 1);
   attend();
   linearForward(r, weights.output, saved.attended, out);
 }
 
-/** Causal attention within the sequences of a packed batch. */
-export function packedAttention(r: Recorder, saved: LayerActivations, tiles: Tensor): void {
-  const buffers = { qkv: saved.qkv, tiles, out: saved.attended, lse: saved.lse };
-  addAttentionForward(r.plan, buffers, headsOf(r), (dims) => dims.tiles);
+/** Queries and keys of layer l take their positions, in place. */
+export function rotate(r: Recorder, qkv: Tensor, l: number, inputs: BatchInputs, direction: 1 | -1): void {
+  const table = ropeOf(r.config, l, inputs);
+  if (!table) return;
+  const buffers = { qkv, positions: inputs.positions, table };
+  addRope(r.plan, buffers, headsOf(r.config), ({ N }) => N, direction);
 }
 
-/** From dout (N,C) to the gradient of `attentionIn` (written to `grads.normed`) and of the weights (accumulated). */
+/** Causal attention within the sequences of a packed batch. */
+export function packedAttention<D extends LayerDims>(
+  r: Recorder<D>,
+  saved: LayerActivations,
+  tiles: View,
+): void {
+  const buffers = { qkv: saved.qkv, tiles, out: saved.attended, lse: saved.lse };
+  addAttentionForward(r.plan, buffers, headsOf(r.config), (dims) => dims.tiles);
+}
+
+/** From dout (N,C) to the gradient of `attentionIn` (written to `dinp`) and of the weights (accumulated). */
 export function attentionBackward(
   r: Recorder,
   dout: Tensor,
   weights: LayerParameters,
   dweights: LayerParameters,
+  l: number,
   saved: LayerActivations,
   grads: ActivationGradients,
   inputs: BatchInputs,
+  dinp: Tensor,
 ): void {
   linearBackward(r, weights.output, dweights.output, saved.attended, dout, grads.attended);
   addAttentionBackward(
@@ -50,21 +62,20 @@ export function attentionBackward(
       tiles: inputs.tiles,
       dqkv: grads.qkv,
     },
-    headsOf(r),
+    headsOf(r.config),
     (dims) => dims.tiles,
   );
-  addRope(
-    r.plan,
-    { qkv: grads.qkv, positions: inputs.positions, table: inputs.rope },
-    headsOf(r),
-    ({ N }) => N,
-    -1,
-  );
-  linearBackward(r, weights.qkv, dweights.qkv, saved.attentionIn, grads.qkv, grads.normed);
+  rotate(r, grads.qkv, l, inputs, -1);
+  linearBackward(r, weights.qkv, dweights.qkv, saved.attentionIn, grads.qkv, dinp);
 }
 
 /** Head counts in the letters of docs/kernels.md. */
-export function headsOf(r: Recorder): Heads {
-  const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = r.config;
+export function headsOf(config: ModelConfig): Heads {
+  const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = config;
   return { NH, NKV, HS };
+}
+
+/** The table of rotations of layer l; none where positions are learned. */
+export function ropeOf({ layers }: ModelConfig, l: number, inputs: BatchInputs): Tensor | undefined {
+  return inputs.ropes[layers[l]?.rope ?? 0];
 }

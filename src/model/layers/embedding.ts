@@ -4,11 +4,16 @@ import {
   embeddingForward as forwardKernel,
   embeddingForwardLaunch,
 } from '../../kernels/embedding';
-import type { Tensor } from '../../gpu/arena';
-import type { Recorder } from './recorder';
+import type { Tensor, View } from '../../gpu/arena';
+import type { LayerDims, Recorder } from './recorder';
 
 /** out (N,C) = weight[tokens]. */
-export function embeddingForward(r: Recorder, tokens: Tensor, weight: Tensor, out: Tensor): void {
+export function embeddingForward<D extends LayerDims>(
+  r: Recorder<D>,
+  tokens: View,
+  weight: Tensor,
+  out: Tensor,
+): void {
   const { hidden_size: C } = r.config;
   r.plan.add(forwardKernel, { tokens, weight, out }, ({ N }) => embeddingForwardLaunch({ N, C }));
 }

@@ -1,25 +1,28 @@
+import { biasBackward, biasBackwardConstants, biasBackwardLaunch } from '../../kernels/bias';
 import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
 import type { Tensor, View } from '../../gpu/arena';
 import type { LayerDims, Recorder } from './recorder';
 
-/** A projection as the layers see it: y (N,out) = x (N,inp) Wᵀ. */
+/** A projection as the layers see it: y (N,out) = x (N,inp) Wᵀ (+ b). */
 export interface Linear {
   /** (out,inp) */
   readonly weight: Tensor;
+  /** (out) */
+  readonly bias?: Tensor | undefined;
   readonly out: number;
   readonly inp: number;
 }
 
-/** What may join a projection in its own dispatches: see MatmulExtras. */
-export type LinearExtras = Pick<MatmulExtras, 'norm' | 'residual' | 'swiglu'>;
+/** What may join a projection in its own dispatches: see MatmulExtras and MatmulDims. */
+export type LinearExtras = Pick<MatmulExtras, 'norm' | 'residual' | 'swiglu'> & { accumulate?: boolean };
 
-/** out (N,out) = x (N,inp) Wᵀ; with `swiglu` W is gate rows, then up rows, and out (N,out/2). */
+/** out (N,out) = x (N,inp) Wᵀ + b; with `swiglu` W is gate rows, then up rows, and out (N,out/2). */
 export function linearForward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
   x: View,
   out: View,
-  extras: LinearExtras = {},
+  { accumulate = false, ...extras }: LinearExtras = {},
 ): void {
   const width = extras.swiglu ? linear.out / 2 : linear.out;
   addMatmul(
@@ -27,12 +30,12 @@ export function linearForward<D extends LayerDims>(
     r.gpu,
     'nt',
     { a: x, b: linear.weight, out },
-    ({ N }) => ({ M: N, N: width, K: linear.inp }),
-    extras,
+    ({ N }) => ({ M: N, N: width, K: linear.inp, accumulate }),
+    { ...extras, ...(linear.bias ? { bias: linear.bias } : {}) },
   );
 }
 
-/** From dout (N,out): dW += doutᵀ x, unless the projection is frozen (no `dlinear`), and dx (N,inp) = dout W. */
+/** From dout (N,out): dW += doutᵀ x and db += Σ dout, unless the projection is frozen (no `dlinear`), and dx (N,inp) = dout W. */
 export function linearBackward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
@@ -52,6 +55,10 @@ export function linearBackward<D extends LayerDims>(
       ({ N }) => ({ M: out, N: inp, K: N, accumulate: true }),
       { partials },
     );
+    if (dlinear.bias) {
+      const launch = ({ N }: D) => biasBackwardLaunch({ N, C: out });
+      plan.add(biasBackward, { dout, dbias: dlinear.bias }, launch, biasBackwardConstants(gpu));
+    }
   }
   addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, ({ N }) => ({ M: N, N: inp, K: out }), {
     partials,

@@ -1,3 +1,4 @@
+import { layernormBackward, layernormForward, residualLayernormForward } from '../../kernels/layernorm';
 import {
   residualRmsnormForward,
   rmsnormBackward,
@@ -9,58 +10,69 @@ import {
   rmsnormForward,
   rmsnormForwardLaunch,
 } from '../../kernels/rmsnorm';
-import type { Tensor, View } from '../../gpu/arena';
+import { rowsOf, type Tensor } from '../../gpu/arena';
 import type { ActivationGradients } from '../activations';
 import type { Parameters } from '../parameters';
-import type { Recorder } from './recorder';
+import type { LayerDims, Recorder } from './recorder';
 
-/** out (N,C) = RMSNorm(inp), keeping rstd (N). */
-export function normForward(r: Recorder, inp: Tensor, weight: Tensor, out: Tensor, rstd: Tensor): void {
-  const { hidden_size: C, rms_norm_eps: eps } = r.config;
-  r.plan.add(
-    rmsnormForward,
-    { inp, weight, out, rstd },
-    ({ N }) => rmsnormForwardLaunch({ N, C, eps }),
-    rmsnormConstants(r.gpu),
-  );
+/** A norm over C: RMSNorm or LayerNorm, as the model's config has it. */
+export interface Norm {
+  /** (C); of LayerNorm (2,C): weight, bias. */
+  readonly weight: Tensor;
+  /** Its place among the model's norms. */
+  readonly index: number;
 }
 
-/** sum = inp + branch, the stream after a block; out = RMSNorm(sum). */
-export function residualNormForward(
-  r: Recorder,
+/** out (N,C) = norm(inp), keeping its statistics: rstd (N), of LayerNorm mean and rstd (N,2). */
+export function normForward<D extends LayerDims>(
+  r: Recorder<D>,
+  inp: Tensor,
+  { weight }: Norm,
+  out: Tensor,
+  stats: Tensor,
+): void {
+  const { norm, hidden_size: C } = r.config;
+  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, eps: norm.eps });
+  const constants = rmsnormConstants(r.gpu);
+  if (norm.kind === 'layernorm') r.plan.add(layernormForward, { inp, weight, out, stats }, launch, constants);
+  else r.plan.add(rmsnormForward, { inp, weight, out, rstd: stats }, launch, constants);
+}
+
+/** sum = inp + branch, the stream after a block; out = norm(sum). */
+export function residualNormForward<D extends LayerDims>(
+  r: Recorder<D>,
   inp: Tensor,
   branch: Tensor,
-  weight: Tensor,
+  { weight }: Norm,
   sum: Tensor,
   out: Tensor,
-  rstd: Tensor,
+  stats: Tensor,
 ): void {
-  const { hidden_size: C, rms_norm_eps: eps } = r.config;
-  r.plan.add(
-    residualRmsnormForward,
-    { inp, branch, weight, sum, out, rstd },
-    ({ N }) => rmsnormForwardLaunch({ N, C, eps }),
-    rmsnormConstants(r.gpu),
-  );
+  const { norm, hidden_size: C } = r.config;
+  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, eps: norm.eps });
+  const constants = rmsnormConstants(r.gpu);
+  const buffers = { inp, branch, weight, sum, out };
+  if (norm.kind === 'layernorm') {
+    r.plan.add(residualLayernormForward, { ...buffers, stats }, launch, constants);
+  } else r.plan.add(residualRmsnormForward, { ...buffers, rstd: stats }, launch, constants);
 }
 
-/** dstream += the gradient through the norm of `inp`; its weight's is left in `partials` for `normWeightsBackward`. */
+/** dinp += the gradient through the norm of `inp`; its weight's is left in `grads.norms` for `normWeightsBackward`. */
 export function normBackward(
   r: Recorder,
   dout: Tensor,
   inp: Tensor,
-  weight: Tensor,
-  rstd: Tensor,
-  dstream: Tensor,
-  partials: View,
+  { weight, index }: Norm,
+  stats: Tensor,
+  dinp: Tensor,
+  grads: ActivationGradients,
 ): void {
-  const { hidden_size: C } = r.config;
-  r.plan.add(
-    rmsnormBackward,
-    { dout, inp, weight, rstd, dinp: dstream, partials },
-    ({ N }) => rmsnormBackwardLaunch({ N, C }),
-    rmsnormBackwardConstants(r.gpu),
-  );
+  const { norm, hidden_size: C } = r.config;
+  const launch = ({ N }: { N: number }) => rmsnormBackwardLaunch({ N, C });
+  const constants = rmsnormBackwardConstants(r.gpu);
+  const buffers = { dout, inp, weight, dinp, partials: rowsOf(grads.norms, index, 1) };
+  if (norm.kind === 'layernorm') r.plan.add(layernormBackward, { ...buffers, stats }, launch, constants);
+  else r.plan.add(rmsnormBackward, { ...buffers, rstd: stats }, launch, constants);
 }
 
 /** The weights of all norms += what `normBackward` left for each. */

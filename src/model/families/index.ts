@@ -1,0 +1,17 @@
+import type { Family } from './family';
+import { llama } from './llama';
+import { qwen2 } from './qwen2';
+
+/** Every family the lab knows. Another one is a file beside these and its name here: docs/adding-a-model.md. */
+export const FAMILIES: readonly Family[] = [llama, qwen2];
+
+/** By `architectures` or `model_type` of config.json. */
+export const findFamily = (name: string): Family | undefined =>
+  FAMILIES.find(({ architecture, model_type }) => name === architecture || name === model_type);
+
+/** The family of a config that was read. */
+export function familyOf({ architecture }: { architecture: string }): Family {
+  const family = findFamily(architecture);
+  if (!family) throw new Error(`no family has the architecture ${architecture}`);
+  return family;
+}
