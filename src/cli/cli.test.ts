@@ -109,6 +109,26 @@ describe('reft-lab data', () => {
   });
 });
 
+describe('reft-lab export', () => {
+  it('writes a folder that the lab opens again, and ONNX, each with its card; never over another', async () => {
+    const hf = await call('export', '--model', 'nano', '--format', 'hf', '--out', 'hf', '--json');
+    expect(hf.stderr).toBe('');
+    expect(JSON.parse(hf.stdout)).toMatchObject({ out: 'hf', format: 'hf' });
+    expect((JSON.parse(hf.stdout) as { files: string[] }).files).toContain('model.safetensors');
+    expect(await readFile(join(folder, 'hf/README.md'), 'utf8')).toContain('# nano');
+    // From what was written, so it was read back.
+    const onnx = await call('export', '--model', 'hf', '--format', 'onnx', '--out', 'onnx-folder');
+    expect(onnx.code).toBe(0);
+    expect((await readFile(join(folder, 'onnx-folder/onnx/model.onnx'))).length).toBeGreaterThan(800_000);
+    const again = await call('export', '--model', 'nano', '--format', 'hf', '--out', 'hf');
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('hf is not empty');
+    const odd = await call('export', '--model', 'nano', '--format', 'gguf', '--out', 'odd');
+    expect(odd.code).toBe(2);
+    expect(odd.stderr).toContain('--format is one of');
+  });
+});
+
 describe('reft-lab grade', () => {
   const completion = (value: string) => `2+3=5\nTherefore, the answer is: ${value}`;
 

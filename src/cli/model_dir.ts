@@ -5,6 +5,7 @@ import type { ByteSource } from '../model/byte_source';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import { readRecord } from '../runs/open_run';
 import type { InitCheckpoint } from '../recipes/session';
+import type { RunRecord } from '../runs/run';
 import { fileSource, isFolder, packageRoot } from './files';
 import { NodeFolder } from './node_folder';
 
@@ -34,6 +35,15 @@ export async function openModel(name: string): Promise<OpenedModel> {
 function filesOf(folder: string): Record<string, ByteSource> {
   const files = readdirSync(folder).filter((file) => statSync(join(folder, file)).isFile());
   return Object.fromEntries(files.map((file) => [file, fileSource(join(folder, file))]));
+}
+
+/** The record of the run that a model folder belongs to: RUN, RUN/model or RUN/checkpoints/40. */
+export async function recordOf(name: string): Promise<RunRecord | undefined> {
+  if (!isFolder(name)) return undefined;
+  const run = [name, join(name, '..'), join(name, '..', '..')].find((folder) =>
+    existsSync(join(folder, 'run.json')),
+  );
+  return run === undefined ? undefined : readRecord(new NodeFolder(run));
 }
 
 /** Bundled models by name. */

@@ -69,7 +69,7 @@ export function drawReference(
   logits: readonly number[],
   sequence: number,
   position: number,
-  { seed, temperature, top_k, top_p }: SampleDims,
+  { seed, temperature, top_k, top_p }: Pick<SampleDims, 'seed' | 'temperature' | 'top_k' | 'top_p'>,
 ): Draw {
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
   const kept = temperature > 0 ? keptTokens(logits, temperature, top_k, top_p) : logits.map(() => true);

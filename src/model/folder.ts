@@ -2,6 +2,7 @@ import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
 import { bytesSource, readAll, type ByteSource } from './byte_source';
 import { parseModelConfig, type ModelConfig } from './config';
+import type { OnnxFile } from './onnx_proto';
 import { writeOnnx } from './onnx_writer';
 import { parameterCount, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
@@ -121,15 +122,15 @@ async function hashOf(files: ModelFiles): Promise<string> {
   return all.hex();
 }
 
-function sourceOf(files: ModelFiles, name: string): ByteSource | undefined {
+export function sourceOf(files: ModelFiles, name: string): ByteSource | undefined {
   const file = files[name];
   return file instanceof Uint8Array ? bytesSource(file) : file;
 }
 
 /** generation_config.json's eos_token_id counts first, then config.json's, then the tokenizer's own. */
-async function withConfiguredEos(
+export async function withConfiguredEos(
   tokenizer: Tokenizer,
-  config: ModelConfig,
+  config: Pick<ModelConfig, 'eos_token_id'>,
   files: ModelFiles,
 ): Promise<Tokenizer> {
   const generation = (await maybeJson(files, 'generation_config.json')) as
@@ -148,19 +149,15 @@ export function modelFolderFiles(
   return { ...model.companions, [WEIGHTS]: writeSafetensors(own) };
 }
 
-/** The same as a folder that transformers.js loads: `onnx/model.onnx`, keys and values in and out, instead of safetensors. */
-export function onnxFolderFiles(
-  model: Pick<LoadedModel, 'companions' | 'config'>,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Record<string, Uint8Array> {
-  const weight = (name: string): Float32Array => {
-    const tensor = tensors.get(name);
-    if (!tensor)
-      throw new LabError('bad_input', `The model has no tensor ${name}, which its ONNX form needs.`);
-    return tensor.data;
-  };
-  const onnx = writeOnnx(model.config, weight, { logits: 'all', cache: true });
-  return { ...model.companions, 'onnx/model.onnx': onnx };
+/** The model as ONNX, keys and values in and out. Errors: `bad_input` over 2 GiB. */
+export const onnxFile = ({ config, weights }: Pick<LoadedModel, 'config' | 'weights'>): OnnxFile =>
+  writeOnnx(config, weights, { logits: 'all', cache: true });
+
+/** A model's folder as transformers.js loads it: `onnx/model.onnx` instead of safetensors. */
+export async function onnxFolderFiles(
+  model: Pick<LoadedModel, 'companions' | 'config' | 'weights'>,
+): Promise<Record<string, Uint8Array>> {
+  return { ...model.companions, 'onnx/model.onnx': await onnxFile(model).bytes() };
 }
 
 /** value_head.safetensors: `weight (1,C)`, `bias (1)`. */
@@ -177,7 +174,8 @@ async function maybeJson(files: ModelFiles, name: string): Promise<unknown> {
   return files[name] ? readJson(files, name) : undefined;
 }
 
-async function readJson(files: ModelFiles, name: string): Promise<unknown> {
+/** A JSON file of a folder. Errors: `bad_input` when it is missing or not JSON. */
+export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   const source = sourceOf(files, name);
   if (!source) throw missing(name, Object.keys(files));
   const bytes = await readAll(source);

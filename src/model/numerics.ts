@@ -3,6 +3,7 @@ import type { Sequence } from './batch';
 import { openOnnxSession, whileDeviceLives, type OnnxRuntime } from './onnx_session';
 import { writeOnnx } from './onnx_writer';
 import type { Policy } from './policy';
+import { memorySource } from './tensor_source';
 
 /** The lab's forward pass beside onnxruntime-web's, on the same weights, prompts and GPU. */
 export interface ForwardCheck {
@@ -80,11 +81,11 @@ export async function compareForward(
 
 async function openSession(policy: Policy, ort: OnnxRuntime): Promise<Ort.InferenceSession> {
   const weights = await policy.save();
-  const model = writeOnnx(policy.config, (name) => weights.get(name)?.data ?? new Float32Array(), {
+  const model = writeOnnx(policy.config, memorySource(weights), {
     logits: 'all',
     maxPositions: FORWARD_CHECK_ROOM.context,
   });
-  return openOnnxSession(policy.gpu, ort, model, 'The forward pass cannot be compared here.');
+  return openOnnxSession(policy.gpu, ort, await model.bytes(), 'The forward pass cannot be compared here.');
 }
 
 /** (T,V) logits of one sequence by onnxruntime-web. */

@@ -2,118 +2,113 @@ import * as ort from 'onnxruntime-web';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGolden } from './goldens/testing';
 import { onnxFolderFiles } from './folder';
+import { memorySource } from './tensor_source';
 
+const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'qwen2'];
 // The oracle is transformers' greedy decoding (goldens/README.md); the lab's own is held to the same in policy.test.ts.
-describe.each(['llama_gqa_untied', 'llama_mqa_tied'])(
-  'ONNX of %s with a cache of keys and values',
-  (name) => {
-    const { config, tensors, greedy } = readGolden(name);
-    const { num_key_value_heads: NKV, head_dim: HS, num_hidden_layers: L, vocab_size: V } = config;
-    let session: ort.InferenceSession;
-    beforeAll(async () => {
-      const model = onnxFolderFiles({ companions: {}, config }, tensors)['onnx/model.onnx'];
-      if (!model) throw new Error('the folder has no onnx/model.onnx');
-      session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
-    });
-    afterAll(() => session.release());
+describe.each(FAMILIES)('ONNX of %s with a cache of keys and values', (name) => {
+  const { config, tensors, greedy } = readGolden(name);
+  const { num_key_value_heads: NKV, head_dim: HS, num_hidden_layers: L, vocab_size: V } = config;
+  let session: ort.InferenceSession;
+  beforeAll(async () => {
+    const model = (await onnxFolderFiles({ companions: {}, config, weights: memorySource(tensors) }))[
+      'onnx/model.onnx'
+    ];
+    if (!model) throw new Error('the folder has no onnx/model.onnx');
+    session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+  });
+  afterAll(() => session.release());
 
-    test('inputs and outputs have the names that transformers.js feeds and reads', () => {
-      const layers = Array.from({ length: L }, (_, l) => [`${l}.key`, `${l}.value`]).flat();
-      expect([...session.inputNames].sort()).toEqual(
-        [
-          'attention_mask',
-          'input_ids',
-          'num_logits_to_keep',
-          ...layers.map((layer) => `past_key_values.${layer}`),
-          'position_ids',
-        ].sort(),
-      );
-      expect([...session.outputNames].sort()).toEqual([
-        'logits',
-        ...layers.map((layer) => `present.${layer}`),
-      ]);
-      const past = session.inputMetadata.find((input) => input.name === 'past_key_values.0.key');
-      // By these names transformers.js makes the empty cache of a first run.
-      expect(past).toMatchObject({ shape: ['batch_size', NKV, 'past_sequence_length', HS] });
-    });
+  test('inputs and outputs have the names that transformers.js feeds and reads', () => {
+    const layers = Array.from({ length: L }, (_, l) => [`${l}.key`, `${l}.value`]).flat();
+    expect([...session.inputNames].sort()).toEqual(
+      [
+        'attention_mask',
+        'input_ids',
+        'num_logits_to_keep',
+        ...layers.map((layer) => `past_key_values.${layer}`),
+        'position_ids',
+      ].sort(),
+    );
+    expect([...session.outputNames].sort()).toEqual(['logits', ...layers.map((layer) => `present.${layer}`)]);
+    const past = session.inputMetadata.find((input) => input.name === 'past_key_values.0.key');
+    // By these names transformers.js makes the empty cache of a first run.
+    expect(past).toMatchObject({ shape: ['batch_size', NKV, 'past_sequence_length', HS] });
+  });
 
-    /** Greedy completions of left-padded prompts: one run over them, then one a token. */
-    async function complete(prompts: readonly (readonly number[])[], newTokens: number): Promise<number[][]> {
-      const B = prompts.length;
-      const longest = Math.max(...prompts.map(({ length }) => length));
-      const masks = prompts.map(({ length }) =>
-        Array.from({ length: longest }, (_, i) => Number(i >= longest - length)),
-      );
-      let inputs = prompts.map((tokens) => [
-        ...new Array<number>(longest - tokens.length).fill(0),
-        ...tokens,
-      ]);
-      let positions = masks.map((mask) =>
-        mask.map((_, i) =>
-          Math.max(
-            0,
-            mask.slice(0, i).reduce((sum, m) => sum + m, 0),
-          ),
+  /** Greedy completions of left-padded prompts: one run over them, then one a token. */
+  async function complete(prompts: readonly (readonly number[])[], newTokens: number): Promise<number[][]> {
+    const B = prompts.length;
+    const longest = Math.max(...prompts.map(({ length }) => length));
+    const masks = prompts.map(({ length }) =>
+      Array.from({ length: longest }, (_, i) => Number(i >= longest - length)),
+    );
+    let inputs = prompts.map((tokens) => [...new Array<number>(longest - tokens.length).fill(0), ...tokens]);
+    let positions = masks.map((mask) =>
+      mask.map((_, i) =>
+        Math.max(
+          0,
+          mask.slice(0, i).reduce((sum, m) => sum + m, 0),
         ),
+      ),
+    );
+    const completions = prompts.map((): number[] => []);
+    let cache: Record<string, ort.Tensor> = {};
+    for (let l = 0; l < L; l++)
+      for (const kind of ['key', 'value'])
+        cache[`past_key_values.${l}.${kind}`] = new ort.Tensor('float32', [], [B, NKV, 0, HS]);
+    for (let step = 0; step < newTokens; step++) {
+      const { logits, ...presents } = await session.run({
+        input_ids: int64(inputs),
+        attention_mask: int64(masks),
+        position_ids: int64(positions),
+        num_logits_to_keep: new ort.Tensor('int64', [1n], []),
+        ...cache,
+      });
+      expect(logits?.dims).toEqual([B, 1, V]);
+      cache = Object.fromEntries(
+        Object.entries(presents).map(([key, value]) => [key.replace('present', 'past_key_values'), value]),
       );
-      const completions = prompts.map((): number[] => []);
-      let cache: Record<string, ort.Tensor> = {};
-      for (let l = 0; l < L; l++)
-        for (const kind of ['key', 'value'])
-          cache[`past_key_values.${l}.${kind}`] = new ort.Tensor('float32', [], [B, NKV, 0, HS]);
-      for (let step = 0; step < newTokens; step++) {
-        const { logits, ...presents } = await session.run({
-          input_ids: int64(inputs),
-          attention_mask: int64(masks),
-          position_ids: int64(positions),
-          num_logits_to_keep: new ort.Tensor('int64', [1n], []),
-          ...cache,
-        });
-        expect(logits?.dims).toEqual([B, 1, V]);
-        cache = Object.fromEntries(
-          Object.entries(presents).map(([key, value]) => [key.replace('present', 'past_key_values'), value]),
-        );
-        const data = logits?.data as Float32Array;
-        completions.forEach((completion, b) => completion.push(argmax(data.subarray(b * V, (b + 1) * V))));
-        masks.forEach((mask) => mask.push(1));
-        positions = prompts.map(({ length }) => [length + step]);
-        inputs = completions.map((completion) => completion.slice(-1));
-      }
-      return completions;
+      const data = logits?.data as Float32Array;
+      completions.forEach((completion, b) => completion.push(argmax(data.subarray(b * V, (b + 1) * V))));
+      masks.forEach((mask) => mask.push(1));
+      positions = prompts.map(({ length }) => [length + step]);
+      inputs = completions.map((completion) => completion.slice(-1));
     }
+    return completions;
+  }
 
-    test('greedy tokens of prompts of different lengths in one left-padded batch', async () => {
-      const prompts = greedy.sequences.map(({ prompt }) => prompt);
-      expect(new Set(prompts.map(({ length }) => length)).size).toBeGreaterThan(1);
-      const completions = await complete(prompts, greedy.max_new_tokens);
-      greedy.sequences.forEach(({ completion }, i) =>
-        expect(completions[i]?.slice(0, completion.length)).toEqual(completion),
-      );
-    });
+  test('greedy tokens of prompts of different lengths in one left-padded batch', async () => {
+    const prompts = greedy.sequences.map(({ prompt }) => prompt);
+    expect(new Set(prompts.map(({ length }) => length)).size).toBeGreaterThan(1);
+    const completions = await complete(prompts, greedy.max_new_tokens);
+    greedy.sequences.forEach(({ completion }, i) =>
+      expect(completions[i]?.slice(0, completion.length)).toEqual(completion),
+    );
+  });
 
-    test('num_logits_to_keep 0 gives logits at every position, the last of them the same', async () => {
-      const prompt = greedy.sequences[0]?.prompt ?? [];
-      const past = Object.fromEntries(
-        session.inputNames
-          .filter((input) => input.startsWith('past'))
-          .map((input) => [input, new ort.Tensor('float32', [], [1, NKV, 0, HS])]),
-      );
-      const run = async (keep: bigint): Promise<ort.Tensor | undefined> => {
-        const outputs = await session.run({
-          input_ids: int64([prompt]),
-          attention_mask: int64([prompt.map(() => 1)]),
-          position_ids: int64([prompt.map((_, i) => i)]),
-          num_logits_to_keep: new ort.Tensor('int64', [keep], []),
-          ...past,
-        });
-        return outputs.logits;
-      };
-      const [all, last] = [await run(0n), await run(1n)];
-      expect(all?.dims).toEqual([1, prompt.length, V]);
-      expect((all?.data as Float32Array).slice(-V)).toEqual(last?.data);
-    });
-  },
-);
+  test('num_logits_to_keep 0 gives logits at every position, the last of them the same', async () => {
+    const prompt = greedy.sequences[0]?.prompt ?? [];
+    const past = Object.fromEntries(
+      session.inputNames
+        .filter((input) => input.startsWith('past'))
+        .map((input) => [input, new ort.Tensor('float32', [], [1, NKV, 0, HS])]),
+    );
+    const run = async (keep: bigint): Promise<ort.Tensor | undefined> => {
+      const outputs = await session.run({
+        input_ids: int64([prompt]),
+        attention_mask: int64([prompt.map(() => 1)]),
+        position_ids: int64([prompt.map((_, i) => i)]),
+        num_logits_to_keep: new ort.Tensor('int64', [keep], []),
+        ...past,
+      });
+      return outputs.logits;
+    };
+    const [all, last] = [await run(0n), await run(1n)];
+    expect(all?.dims).toEqual([1, prompt.length, V]);
+    expect((all?.data as Float32Array).slice(-V)).toEqual(last?.data);
+  });
+});
 
 const int64 = (rows: readonly (readonly number[])[]): ort.Tensor =>
   new ort.Tensor('int64', BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0]?.length ?? 0]);

@@ -2,7 +2,13 @@
  * The few messages of ONNX's protobuf that a model file needs, encoded by hand.
  * Source: onnx/onnx.proto (field numbers and enum values), protobuf.dev/programming-guides/encoding (wire format).
  */
-type Part = Uint8Array;
+type Part = Uint8Array | LazyBytes;
+
+/** Bytes that are made when they are written out, so that a model's tensors need not all stand in memory twice. */
+export interface LazyBytes {
+  readonly length: number;
+  make: () => Promise<Uint8Array>;
+}
 
 const utf8 = new TextEncoder();
 const VARINT = 0;
@@ -39,7 +45,7 @@ class Message {
     return this.key(field, FIXED32).push(new Uint8Array(new Float32Array([value]).buffer));
   }
 
-  raw(field: number, bytes: Uint8Array): this {
+  raw(field: number, bytes: Part): this {
     return this.key(field, BYTES).push(varint(bytes.length)).push(bytes);
   }
 
@@ -53,14 +59,13 @@ class Message {
     return this;
   }
 
-  bytes(): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(this.length);
-    let at = 0;
-    for (const part of this.parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
+  get size(): number {
+    return this.length;
+  }
+
+  /** The encoded message, part by part. */
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    for (const part of this.parts) yield 'make' in part ? await part.make() : part;
   }
 }
 
@@ -76,8 +81,36 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** A finished ModelProto: what a model file holds. */
+export class OnnxFile {
+  constructor(private readonly message: Message) {}
+
+  get length(): number {
+    return this.message.size;
+  }
+
+  /** Its bytes in order, made as they are asked for. */
+  chunks(): AsyncIterable<Uint8Array> {
+    return this.message.chunks();
+  }
+
+  /** All of it at once. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const out = new Uint8Array(this.length);
+    let at = 0;
+    for await (const chunk of this.chunks()) {
+      out.set(chunk, at);
+      at += chunk.length;
+    }
+    return out;
+  }
+}
+
 const bytesOf = (data: Float32Array | Int32Array | BigInt64Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** Made at once, or read from somewhere. */
+export type Floats = Float32Array | Promise<Float32Array>;
 
 export type Attribute = number | { float: number } | readonly number[];
 
@@ -99,17 +132,17 @@ export class OnnxGraph {
     this.graph.message(12, valueInfo(name, type, shape));
   }
 
-  /** A constant of the model: f32, int32, or int64 given as numbers. */
+  /** A constant of the model: f32 (made when the file is written), int32, or int64 given as numbers. */
   initializer(
     name: string,
     shape: readonly number[],
-    data: Float32Array | Int32Array | readonly number[],
+    data: (() => Floats) | Int32Array | readonly number[],
   ): string {
-    const type = data instanceof Float32Array ? 'float' : data instanceof Int32Array ? 'int32' : 'int64';
+    const type = typeof data === 'function' ? 'float' : data instanceof Int32Array ? 'int32' : 'int64';
     const tensor = new Message();
     for (const dim of shape) tensor.int(1, dim);
     tensor.int(2, DATA_TYPE[type]).text(8, name);
-    tensor.raw(9, bytesOf('buffer' in data ? data : BigInt64Array.from(data, BigInt)));
+    tensor.raw(9, typeof data === 'function' ? lazyFloats(name, shape, data) : constantBytes(data));
     this.graph.message(5, tensor);
     return name;
   }
@@ -130,14 +163,25 @@ export class OnnxGraph {
   }
 
   /** The finished ModelProto. */
-  model(producer: string, opset: number, irVersion: number): Uint8Array<ArrayBuffer> {
-    return new Message()
-      .int(1, irVersion)
-      .text(2, producer)
-      .message(7, this.graph)
-      .message(8, new Message().text(1, '').int(2, opset))
-      .bytes();
+  model(producer: string, opset: number, irVersion: number): OnnxFile {
+    const message = new Message().int(1, irVersion).text(2, producer).message(7, this.graph);
+    return new OnnxFile(message.message(8, new Message().text(1, '').int(2, opset)));
   }
+}
+
+const constantBytes = (data: Int32Array | readonly number[]): Uint8Array =>
+  bytesOf(data instanceof Int32Array ? data : BigInt64Array.from(data, BigInt));
+
+function lazyFloats(name: string, shape: readonly number[], make: () => Floats): LazyBytes {
+  const count = shape.reduce((product, dim) => product * dim, 1);
+  return {
+    length: 4 * count,
+    make: async () => {
+      const data = await make();
+      if (data.length !== count) throw new Error(`${name}: ${data.length} numbers for [${shape.join(', ')}]`);
+      return bytesOf(data);
+    },
+  };
 }
 
 function attribute(name: string, value: Attribute): Message {

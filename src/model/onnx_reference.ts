@@ -1,5 +1,4 @@
 import type * as Ort from 'onnxruntime-web';
-import { LabError } from '../errors';
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
@@ -12,7 +11,7 @@ import { paddedGroups, paddedLength, padSequences, type PaddedBatch } from './on
 import { openOnnxSession, whileDeviceLives, type OnnxRuntime } from './onnx_session';
 import { writeOnnx } from './onnx_writer';
 import type { ReferencePolicy } from './reference';
-import type { NamedTensor } from './safetensors';
+import { memorySource, type NamedTensor } from './tensor_source';
 
 /** Bytes of logits held at once. */
 const LOGITS_BYTES = 16 * 2 ** 20;
@@ -69,14 +68,9 @@ export class OnnxReference implements ReferencePolicy {
     weights: ReadonlyMap<string, NamedTensor>,
     capacity: Pick<Capacity, 'tokens' | 'sequences' | 'context'>,
   ): Promise<OnnxReference> {
-    const weight = (name: string): Float32Array => {
-      const tensor = weights.get(name);
-      if (!tensor)
-        throw new LabError('bad_input', `The model has no tensor ${name}, which its ONNX form needs.`);
-      return tensor.data;
-    };
-    const model = writeOnnx(config, weight, { logits: 'rows', maxPositions: paddedLength(capacity.context) });
-    const session = await openOnnxSession(gpu, ort, model, 'Set reference to frozen.');
+    const maxPositions = paddedLength(capacity.context);
+    const model = writeOnnx(config, memorySource(weights), { logits: 'rows', maxPositions });
+    const session = await openOnnxSession(gpu, ort, await model.bytes(), 'Set reference to frozen.');
     return new OnnxReference(gpu, ort, session, config, capacity);
   }
 

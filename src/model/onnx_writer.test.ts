@@ -3,15 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { expectClose } from '../kernels/compare';
 import { readGolden, type Golden } from './goldens/testing';
 import { padSequences } from './onnx_batch';
+import { memorySource } from './tensor_source';
 import { writeOnnx, type OnnxOptions } from './onnx_writer';
 
 // The oracle is transformers' own logits (goldens/README.md); onnxruntime's CPU build runs the file.
+const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'qwen2'];
 const TOLERANCE = { atol: 1e-4, rtol: 0 };
 
 async function logitsOf(golden: Golden, options: OnnxOptions): Promise<ort.Tensor> {
   const { config, tensors } = golden;
-  const model = writeOnnx(config, (name) => tensors.get(name)?.data ?? new Float32Array(), options);
-  const session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+  const model = writeOnnx(config, memorySource(tensors), options);
+  const session = await ort.InferenceSession.create(await model.bytes(), { executionProviders: ['wasm'] });
   const { B, T, input_ids, position_ids, rows } = padSequences(golden.sequences);
   const { logits } = await session.run({
     input_ids: new ort.Tensor('int64', input_ids, [B, T]),
@@ -23,7 +25,7 @@ async function logitsOf(golden: Golden, options: OnnxOptions): Promise<ort.Tenso
   return logits;
 }
 
-describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('ONNX of %s', (name) => {
+describe.each(FAMILIES)('ONNX of %s', (name) => {
   const golden = readGolden(name);
   const { vocab_size: V } = golden.config;
   const expected = golden.arrays.get('logits')?.data ?? new Float32Array();
@@ -61,7 +63,7 @@ describe.each(['llama_gqa_untied', 'llama_mqa_tied'])('ONNX of %s', (name) => {
 test('a model over 2 GiB is refused with its size', () => {
   const { config } = readGolden('llama_mqa_tied');
   const large = { ...config, hidden_size: 4096, vocab_size: 151_936 };
-  expect(() => writeOnnx(large, () => new Float32Array(), { logits: 'all' })).toThrow(
+  expect(() => writeOnnx(large, memorySource(new Map()), { logits: 'all' })).toThrow(
     /GiB in f32 and an ONNX file/,
   );
 });

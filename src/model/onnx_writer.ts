@@ -1,9 +1,14 @@
 import { LabError } from '../errors';
+import { ropeTable } from '../kernels/rope';
+import { arrange } from './arrangement';
 import type { ModelConfig } from './config';
-import { OnnxGraph } from './onnx_proto';
-
-/** Weights by their Hugging Face tensor names, row-major f32; a linear layer's weight is (out, in). */
-export type NamedWeights = (name: string) => Float32Array;
+import { familyOf } from './families';
+import type { RopeConfig, TensorNames } from './families/family';
+import { hiddenKeys, OnnxOps } from './onnx_ops';
+import type { OnnxFile } from './onnx_proto';
+import { parameterCount } from './parameters';
+import { projectionsOf, type Projection } from './projections';
+import type { TensorSource } from './tensor_source';
 
 export interface OnnxOptions {
   /**
@@ -17,243 +22,238 @@ export interface OnnxOptions {
    * Hugging Face's exporter and transformers.js name them (`onnxFolderFiles`). Only with logits at every position.
    */
   cache?: boolean;
-  /** Positions in the RoPE table, `max_position_embeddings` unless told: the longest sequence the file can run. */
+  /** Rows of the tables of positions, `max_position_embeddings` unless told: the longest sequence the file can run. */
   maxPositions?: number;
 }
 
 const OPSET = 17;
 const IR_VERSION = 8;
-/** TensorProto.DataType of a Cast. */
-const INT32 = 6;
-/** A position after every other. */
-const NEVER = 2 ** 31 - 1;
 /** A score that leaves nothing after softmax; finite, so that no arithmetic on it can give NaN. */
 const MASKED = -1e30;
+/** Past every last position. */
+const END = 2 ** 31 - 1;
 /** Name of the dimension that holds cached and new tokens, as Hugging Face's exporter has it. */
 const TOTAL = 'past_sequence_length + sequence_length';
 /** A protobuf message cannot be longer. */
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * Writes a Llama model as an ONNX file (opset 17, standard operators). Inputs: `input_ids` (B,T) and `position_ids` (B,T),
- * int64; a position attends to those of its sequence that are not after it, so right padding needs no mask. Output:
- * `logits`, f32, see `OnnxOptions`. RMSNorm is spelt out, RoPE reads tables, the query heads of a group are rows of one product.
+ * Writes a model of any family as an ONNX file (opset 17, standard operators). Inputs: `input_ids` (B,T) and
+ * `position_ids` (B,T), int64; a position attends to those of its sequence that are not after it, so right padding needs
+ * no mask. Output: `logits`, f32, see `OnnxOptions`. What a decoder is made of is asked of its config, never its family.
  *
  * With `cache` also `attention_mask` (B,P+T), int64, 0 where a token of the P cached and T new ones is padding;
  * `num_logits_to_keep` (), int64, how many last positions get logits, 0 for all; and for every layer
  * `past_key_values.N.{key,value}` (B,NKV,P,HS) in, `present.N.{key,value}` (B,NKV,P+T,HS) out.
- * Errors: `bad_input` when the file would pass the 2 GiB a protobuf can hold.
+ * Weights, by their Hugging Face names, are read when the file's bytes are asked for, one tensor at a time.
+ * Errors: `bad_input` when it would pass the 2 GiB a protobuf can hold.
  */
-export function writeOnnx(
-  config: ModelConfig,
-  weights: NamedWeights,
-  options: OnnxOptions,
-): Uint8Array<ArrayBuffer> {
-  if (Object.values(config.bias).includes(true)) {
-    throw new LabError('bad_input', 'The lab does not write ONNX files of models with biases yet.');
-  }
+export function writeOnnx(config: ModelConfig, weights: TensorSource, options: OnnxOptions): OnnxFile {
   refuseTooLarge(config);
-  const llama = new LlamaGraph(config, weights, options);
-  return llama.graph.model('reft-lab', OPSET, IR_VERSION);
+  return new DecoderGraph(config, weights, options).graph.model('reft-lab', OPSET, IR_VERSION);
 }
 
 function refuseTooLarge(config: ModelConfig): void {
-  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, head_dim: HS, vocab_size: V } = config;
-  const heads = 2 * (config.num_attention_heads + config.num_key_value_heads) * HS;
-  const parameters = L * C * (heads + 3 * F) + V * C * (config.tie_word_embeddings ? 1 : 2);
-  if (4 * parameters < MAX_BYTES - 2 ** 24) return;
+  const bytes = 4 * parameterCount(config);
+  if (bytes < MAX_BYTES - 2 ** 24) return;
   throw new LabError(
     'bad_input',
-    `This model takes ${((4 * parameters) / 2 ** 30).toFixed(1)} GiB in f32 and an ONNX file holds at most 2 GiB. ` +
-      'Use the frozen copy as the reference policy instead.',
+    `This model takes ${(bytes / 2 ** 30).toFixed(1)} GiB in f32 and an ONNX file holds at most 2 GiB. ` +
+      'Take the Hugging Face folder, or, as the reference policy of a run, the frozen copy.',
   );
 }
 
-type Rope = Record<'cos' | 'sin', string>;
+/** cos and sin (B,1,T,rotary_dim) of every position, for the heads of one RoPE. */
+interface Rope {
+  cos: string;
+  sin: string;
+  rotary_dim: number;
+}
 
-class LlamaGraph {
-  readonly graph = new OnnxGraph('llama');
-  private readonly config: ModelConfig;
-  private readonly weights: NamedWeights;
-  private values = 0;
+class DecoderGraph {
+  readonly graph = new OnnxOps('decoder');
+  private readonly names: TensorNames;
 
-  constructor(config: ModelConfig, weights: NamedWeights, options: OnnxOptions) {
-    this.config = config;
-    this.weights = weights;
+  constructor(
+    private readonly config: ModelConfig,
+    private readonly weights: TensorSource,
+    options: OnnxOptions,
+  ) {
+    this.names = familyOf(config).tensors;
     this.build(options);
   }
 
-  private build({ logits, maxPositions, cache = false }: OnnxOptions): void {
-    const { graph, config } = this;
-    const { hidden_size: C, vocab_size: V } = config;
+  private build({ logits, maxPositions = Infinity, cache = false }: OnnxOptions): void {
+    const { graph, config, names } = this;
+    const { hidden_size: C, vocab_size: V, block, layers } = config;
     const ids = graph.input('input_ids', 'int64', ['batch_size', 'sequence_length']);
     const mask = cache ? graph.input('attention_mask', 'int64', ['batch_size', TOTAL]) : undefined;
     const positions = graph.input('position_ids', 'int64', ['batch_size', 'sequence_length']);
     const kept = cache ? graph.input('num_logits_to_keep', 'int64', []) : undefined;
     const rows = logits === 'rows' ? graph.input('rows', 'int64', ['M']) : undefined;
     const ldv = rows ? Math.ceil(V / 4) * 4 : V;
-    this.constants();
-
-    const embedding = graph.initializer(
-      'model.embed_tokens.weight',
-      [ldv, C],
-      padded(this.weights('model.embed_tokens.weight'), ldv * C),
+    const length = Math.min(maxPositions, config.max_position_embeddings);
+    const embedding = graph.initializer(`${names.embed}.weight`, [ldv, C], async () =>
+      padded(await this.weights.read(`${names.embed}.weight`), ldv * C),
     );
-    const rope = this.ropeTables(
-      positions,
-      Math.min(maxPositions ?? Infinity, config.max_position_embeddings),
-    );
-    const hiddenKeys = this.laterPositions(positions, mask);
+    const ropes = config.ropes.map((rope, i) => this.ropeRows(rope, `rope_${i}`, length, positions));
+    const hidden = hiddenKeys(graph, positions, mask, layers);
 
-    let hidden = this.op('Gather', [embedding, ids], { axis: 0 });
+    let stream = graph.scaled(graph.op('Gather', [embedding, ids], { axis: 0 }), config.embed_scale);
+    if (config.learned_positions) stream = this.add(stream, this.learned(positions, length));
     for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-      const at = `model.layers.${layer}`;
-      const normed = this.rmsnorm(hidden, `${at}.input_layernorm.weight`);
-      const attended = this.attention(normed, `${at}.self_attn`, rope, hiddenKeys, cache ? layer : undefined);
-      hidden = this.op('Add', [hidden, attended]);
-      const again = this.rmsnorm(hidden, `${at}.post_attention_layernorm.weight`);
-      hidden = this.op('Add', [hidden, this.mlp(again, `${at}.mlp`)]);
+      const at = names.layer(layer);
+      const { window = 0, rope = 0 } = layers[layer] ?? {};
+      const normed = this.norm(stream, at + names.attentionNorm);
+      const attended = this.attention(normed, layer, ropes[rope], hidden(window), cache);
+      const join = (output: string, post: string | undefined): string =>
+        config.post_norms && post !== undefined ? this.norm(output, at + post) : output;
+      const before = stream;
+      stream = this.add(stream, join(attended, names.attentionPostNorm));
+      const mlp = this.mlp(this.norm(block === 'parallel' ? before : stream, at + names.mlpNorm), layer);
+      stream = this.add(stream, join(mlp, names.mlpPostNorm));
     }
-    if (rows) {
-      const flat = this.op('Reshape', [hidden, this.shape([-1, C])]);
-      hidden = this.op('Gather', [flat, rows], { axis: 0 });
-    }
+    if (rows) stream = graph.op('Gather', [graph.reshape(stream, [-1, C]), rows], { axis: 0 });
     if (kept) {
-      const first = this.op('Neg', [this.op('Reshape', [kept, this.shape([1])])]);
-      hidden = this.op('Slice', [hidden, first, this.shape([NEVER]), this.shape([1])]);
+      const first = graph.op('Neg', [graph.reshape(kept, [1])]);
+      stream = graph.op('Slice', [stream, first, graph.integers([END]), graph.integers([1])]);
     }
-    const final = this.rmsnorm(hidden, 'model.norm.weight');
+    const final = this.norm(stream, names.norm);
     const head = config.tie_word_embeddings
-      ? this.op('Transpose', [embedding], { perm: [1, 0] })
-      : this.transposed('lm_head.weight', V, C, ldv);
-    graph.node('MatMul', [final, head], ['logits']);
+      ? graph.transpose(embedding, [1, 0])
+      : graph.initializer(`${names.head}.weight.T`, [C, ldv], async () =>
+          transposed([await this.weights.read(`${names.head}.weight`)], C, ldv),
+        );
+    const scores = graph.capped(graph.op('MatMul', [final, head]), config.final_softcap);
+    graph.node('Identity', [scores], ['logits']);
     graph.output('logits', 'float', rows ? ['M', ldv] : ['batch_size', 'sequence_length', V]);
   }
 
-  private op(op: string, inputs: string[], attributes: Record<string, number | number[]> = {}): string {
-    const out = `v${this.values++}`;
-    this.graph.node(op, inputs, [out], attributes);
-    return out;
+  private add(a: string, b: string): string {
+    return this.graph.op('Add', [a, b]);
   }
 
-  private constants(): void {
-    this.graph.initializer('eps', [], Float32Array.of(this.config.norm.eps));
-    this.graph.initializer('masked', [], Float32Array.of(MASKED));
-    this.graph.initializer('scale', [], Float32Array.of(1 / Math.sqrt(this.config.head_dim)));
+  /** A vector of the model as an initializer, `offset` added to each element. */
+  private vector(name: string, length: number, offset = 0): string {
+    return this.graph.initializer(name, [length], async () =>
+      (await this.weights.read(name)).map((value) => value + offset),
+    );
   }
 
-  private readonly shapes = new Set<string>();
-
-  /** An int64 constant, one initializer however often it is asked for. */
-  private shape(values: number[]): string {
-    const name = `shape_${values.join('_')}`;
-    if (!this.shapes.has(name)) this.graph.initializer(name, [values.length], values);
-    this.shapes.add(name);
-    return name;
+  private norm(inp: string, name: string): string {
+    const { hidden_size: C, norm } = this.config;
+    const weight = this.vector(`${name}.weight`, C, norm.offset);
+    if (norm.kind === 'rmsnorm') return this.graph.rmsnorm(inp, weight, norm.eps);
+    return this.graph.layernorm(inp, weight, this.vector(`${name}.bias`, C), norm.eps);
   }
 
-  /** The (out, in) weight `name` as an initializer (in, columns), columns ≥ out, the rest zero: ready for x·W. */
-  private transposed(name: string, out: number, inp: number, columns = out): string {
-    const weight = this.weights(name);
-    const data = new Float32Array(inp * columns);
-    for (let i = 0; i < out; i++) {
-      for (let j = 0; j < inp; j++) data[j * columns + i] = weight[i * inp + j] ?? Number.NaN;
-    }
-    return this.graph.initializer(`${name}.T`, [inp, columns], data);
+  /** x Wᵀ (+ b) of all modules that read x, side by side. */
+  private linear(inp: string, { modules, out, inp: K, hasBias, arrangement }: Projection): string {
+    const { graph, weights } = this;
+    const { head_dim: HS } = this.config;
+    const names = modules.map(({ name }) => name).join('+');
+    const weight = graph.initializer(`${names}.weight.T`, [K, out], async () => {
+      const ours: Float32Array[] = [];
+      for (const { name, rows } of modules) {
+        const shape = arrangement === 'transposed' ? [K, rows] : [rows, K];
+        ours.push(arrange(await weights.read(`${name}.weight`), arrangement, shape, HS));
+      }
+      return transposed(ours, K, out);
+    });
+    const product = graph.op('MatMul', [inp, weight]);
+    if (!hasBias) return product;
+    const bias = graph.initializer(`${names}.bias`, [out], async () => {
+      const kind = arrangement === 'heads' ? 'heads' : 'same';
+      const ours: Float32Array[] = [];
+      for (const { name, rows } of modules)
+        ours.push(arrange(await weights.read(`${name}.bias`), kind, [rows], HS));
+      return joined(ours);
+    });
+    return this.add(product, bias);
   }
 
-  private linear(inp: string, name: string, rows: number, columns: number): string {
-    return this.op('MatMul', [inp, this.transposed(`${name}.weight`, rows, columns)]);
+  /** Rows of the table of learned positions, which stand `offset` rows down in the model's own. */
+  private learned(positions: string, length: number): string {
+    const { learned_positions, hidden_size: C } = this.config;
+    const name = `${this.names.positions}.weight`;
+    const first = (learned_positions?.offset ?? 0) * C;
+    const table = this.graph.initializer(name, [length, C], async () =>
+      (await this.weights.read(name)).slice(first, first + length * C),
+    );
+    return this.graph.op('Gather', [table, positions], { axis: 0 });
   }
 
-  /** weight · x / sqrt(mean(x²) + eps). */
-  private rmsnorm(inp: string, name: string): string {
-    const squares = this.op('Mul', [inp, inp]);
-    const mean = this.op('ReduceMean', [squares], { axes: [-1], keepdims: 1 });
-    const root = this.op('Sqrt', [this.op('Add', [mean, 'eps'])]);
-    const weight = this.graph.initializer(name, [this.config.hidden_size], this.weights(name));
-    return this.op('Mul', [this.op('Div', [inp, root]), weight]);
-  }
-
-  /** cos and sin (B,1,T,HS) of every position; both halves of a head turn by the same angles (Hugging Face's order). */
-  private ropeTables(positions: string, length: number): Rope {
-    const { head_dim: HS, ropes } = this.config;
-    const theta = ropes[0]?.theta ?? Number.NaN;
-    const half = HS / 2;
-    const table = (f: (angle: number) => number): Float32Array =>
-      Float32Array.from({ length: length * HS }, (_, i) =>
-        f(Math.floor(i / HS) * theta ** (-((i % HS) % half) / half)),
-      );
-    const rowsOf = (name: string, f: (angle: number) => number): string => {
-      const rows = this.op('Gather', [this.graph.initializer(name, [length, HS], table(f)), positions], {
-        axis: 0,
-      });
-      return this.op('Unsqueeze', [rows, this.shape([1])]);
-    };
-    return { cos: rowsOf('rope_cos', Math.cos), sin: rowsOf('rope_sin', Math.sin) };
-  }
-
-  /**
-   * (B,1,T,S), true where the key is hidden from the query: its position is after the query's, or it is padding. In
-   * int32, which the WebGPU provider computes. Keys are the T new tokens, or all P+T that `mask` speaks of.
-   */
-  private laterPositions(positions: string, mask?: string): string {
-    const narrow = this.op('Cast', [positions], { to: INT32 });
-    const queries = this.op('Unsqueeze', [narrow, this.shape([1, 3])]);
-    const keys = this.op('Unsqueeze', [mask ? this.keyPositions(mask) : narrow, this.shape([1, 2])]);
-    return this.op('Greater', [keys, queries]);
-  }
-
-  /** (B,P+T) position of every key, which is how many tokens stand before it; that of padding is after all others. */
-  private keyPositions(mask: string): string {
+  /** Both halves of what turns turn by the same angles (Hugging Face's order). */
+  private ropeRows(rope: RopeConfig, name: string, length: number, positions: string): Rope {
     const { graph } = this;
-    const present = this.op('Cast', [mask], { to: INT32 });
-    const counted = this.op('CumSum', [present, graph.initializer('key_axis', [], [1])]);
-    const one = graph.initializer('one', [], Int32Array.of(1));
-    const positions = this.op('Sub', [counted, one]);
-    const never = graph.initializer('never', [], Int32Array.of(NEVER));
-    return this.op('Where', [this.op('Equal', [present, one]), positions, never]);
-  }
-
-  private rotate(heads: string, rope: Rope): string {
-    const first = `v${this.values++}`;
-    const second = `v${this.values++}`;
-    this.graph.node('Split', [heads], [first, second], { axis: -1 });
-    const turned = this.op('Concat', [this.op('Neg', [second]), first], { axis: -1 });
-    return this.op('Add', [this.op('Mul', [heads, rope.cos]), this.op('Mul', [turned, rope.sin])]);
-  }
-
-  /** softmax(q kᵀ / √HS) v, the G query heads of a key/value head as G·T rows of one product. */
-  private attention(inp: string, at: string, rope: Rope, hiddenKeys: string, cached?: number): string {
-    const { hidden_size: C, num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = this.config;
-    /** (B,count,T,HS) */
-    const heads = (name: string, count: number): string => {
-      const rows = this.linear(inp, `${at}.${name}`, count * HS, C);
-      return this.op('Transpose', [this.op('Reshape', [rows, this.shape([0, 0, count, HS])])], {
-        perm: [0, 2, 1, 3],
-      });
-    };
-    const query = this.op('Mul', [this.rotate(heads('q_proj', NH), rope), 'scale']);
-    const key = this.continued(this.rotate(heads('k_proj', NKV), rope), 'key', cached);
-    const value = this.continued(heads('v_proj', NKV), 'value', cached);
-
-    const grouped = this.shape([0, NKV, -1, HS]);
-    const keysT = this.op('Transpose', [key], { perm: [0, 1, 3, 2] });
-    const products = this.op('MatMul', [this.op('Reshape', [query, grouped]), keysT]);
-    const scores = this.op('Reshape', [products, this.shape([0, NH, -1, 0])]);
-    const weights = this.op('Softmax', [this.op('Where', [hiddenKeys, 'masked', scores])], { axis: -1 });
-    const mixed = this.op('MatMul', [this.op('Reshape', [weights, this.shape([0, NKV, -1, 0])]), value]);
-    const apart = this.op('Reshape', [mixed, this.shape([0, NH, -1, HS])]);
-    const joined = this.op('Reshape', [
-      this.op('Transpose', [apart], { perm: [0, 2, 1, 3] }),
-      this.shape([0, 0, NH * HS]),
+    const { rotary_dim } = rope;
+    const table = graph.initializer(name, [length, rotary_dim], () => {
+      const { theta, scaling } = rope;
+      return ropeTable(length, rotary_dim, theta, scaling);
+    });
+    const rows = graph.op('Gather', [table, positions], { axis: 0 });
+    const [cos = '', sin = ''] = graph.split(graph.op('Unsqueeze', [rows, graph.integers([1])]), [
+      rotary_dim / 2,
+      rotary_dim / 2,
     ]);
-    return this.linear(joined, `${at}.o_proj`, C, NH * HS);
+    const twice = (half: string): string => graph.op('Concat', [half, half], { axis: -1 });
+    return { cos: twice(cos), sin: twice(sin), rotary_dim };
+  }
+
+  private rotate(heads: string, { cos, sin, rotary_dim }: Rope): string {
+    const { graph } = this;
+    const rest = this.config.head_dim - rotary_dim;
+    const [turning = heads, still] = rest > 0 ? graph.split(heads, [rotary_dim, rest]) : [heads];
+    const [first = '', second = ''] = graph.split(turning, [rotary_dim / 2, rotary_dim / 2]);
+    const turned = graph.op('Concat', [graph.op('Neg', [second]), first], { axis: -1 });
+    const rotated = this.add(graph.op('Mul', [turning, cos]), graph.op('Mul', [turned, sin]));
+    return still === undefined ? rotated : graph.op('Concat', [rotated, still], { axis: -1 });
+  }
+
+  /** (B,T,count·HS) as heads (B,count,T,HS), normed and turned where the model does that to them. */
+  private heads(rows: string, count: number, norm: string | undefined, rope: Rope | undefined): string {
+    const { graph, config } = this;
+    const { head_dim: HS } = config;
+    let heads = graph.reshape(rows, [0, 0, count, HS]);
+    if (norm !== undefined) {
+      heads = graph.rmsnorm(heads, this.vector(`${norm}.weight`, HS, config.norm.offset), config.norm.eps);
+    }
+    heads = graph.transpose(heads, [0, 2, 1, 3]);
+    return rope ? this.rotate(heads, rope) : heads;
+  }
+
+  /** softmax(scale · q kᵀ) v, the G query heads of a key/value head as G·T rows of one product. */
+  private attention(
+    inp: string,
+    layer: number,
+    rope: Rope | undefined,
+    hidden: string,
+    cache: boolean,
+  ): string {
+    const { graph, config, names } = this;
+    const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS, qk_norm } = config;
+    const { qkv, output } = projectionsOf(config, layer);
+    const at = names.layer(layer);
+    const [queryNorm, keyNorm] = qk_norm ? [at + names.queryNorm, at + names.keyNorm] : [];
+    const sizes = [NH * HS, NKV * HS, NKV * HS];
+    const [q = '', k = '', v = ''] = graph.split(this.linear(inp, qkv), sizes);
+    const query = graph.scaled(this.heads(q, NH, queryNorm, rope), config.attention_scale);
+    const key = this.continued(this.heads(k, NKV, keyNorm, rope), 'key', layer, cache);
+    const value = this.continued(this.heads(v, NKV, undefined, undefined), 'value', layer, cache);
+
+    const grouped = graph.reshape(query, [0, NKV, -1, HS]);
+    const products = graph.op('MatMul', [grouped, graph.transpose(key, [0, 1, 3, 2])]);
+    const scores = graph.capped(graph.reshape(products, [0, NH, -1, 0]), config.attention_softcap);
+    const masked = graph.op('Where', [hidden, graph.scalar(MASKED), scores]);
+    const weights = graph.reshape(graph.op('Softmax', [masked], { axis: -1 }), [0, NKV, -1, 0]);
+    const apart = graph.reshape(graph.op('MatMul', [weights, value]), [0, NH, -1, HS]);
+    const mixed = graph.reshape(graph.transpose(apart, [0, 2, 1, 3]), [0, 0, NH * HS]);
+    return this.linear(mixed, output);
   }
 
   /** Keys or values (B,NKV,T,HS) of a layer behind those of its cache, which grow by them; as they are without a cache. */
-  private continued(fresh: string, kind: 'key' | 'value', layer: number | undefined): string {
-    if (layer === undefined) return fresh;
+  private continued(fresh: string, kind: 'key' | 'value', layer: number, cache: boolean): string {
+    if (!cache) return fresh;
     const { num_key_value_heads: NKV, head_dim: HS } = this.config;
     const shape = (length: string) => ['batch_size', NKV, length, HS];
     const past = this.graph.input(`past_key_values.${layer}.${kind}`, 'float', shape('past_sequence_length'));
@@ -263,13 +263,15 @@ class LlamaGraph {
     return present;
   }
 
-  /** down(silu(gate(x)) · up(x)). */
-  private mlp(inp: string, at: string): string {
-    const { hidden_size: C, intermediate_size: F } = this.config;
-    const gate = this.linear(inp, `${at}.gate_proj`, F, C);
-    const up = this.linear(inp, `${at}.up_proj`, F, C);
-    const silu = this.op('Mul', [gate, this.op('Sigmoid', [gate])]);
-    return this.linear(this.op('Mul', [silu, up]), `${at}.down_proj`, C, F);
+  /** down(act(gate(x)) · up(x)), or down(act(up(x))). */
+  private mlp(inp: string, layer: number): string {
+    const { graph, config } = this;
+    const { intermediate_size: F, mlp, activation } = config;
+    const { gateUp, down } = projectionsOf(config, layer);
+    const projected = this.linear(inp, gateUp);
+    if (mlp === 'plain') return this.linear(graph.activation(projected, activation), down);
+    const [gate = '', up = ''] = graph.split(projected, [F, F]);
+    return this.linear(graph.op('Mul', [graph.activation(gate, activation), up]), down);
   }
 }
 
@@ -278,5 +280,27 @@ function padded(data: Float32Array, length: number): Float32Array {
   if (data.length >= length) return data;
   const out = new Float32Array(length);
   out.set(data);
+  return out;
+}
+
+/** Weights (rows,K), one above the other, as (K,columns), columns at least all their rows, the rest zero: ready for x·W. */
+function transposed(weights: readonly Float32Array[], K: number, columns: number): Float32Array {
+  const out = new Float32Array(K * columns);
+  let row = 0;
+  for (const weight of weights) {
+    for (let i = 0; i < weight.length / K; i++, row++) {
+      for (let k = 0; k < K; k++) out[k * columns + row] = weight[i * K + k] ?? Number.NaN;
+    }
+  }
+  return out;
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
   return out;
 }

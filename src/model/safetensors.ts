@@ -136,7 +136,8 @@ function fromBf16(halves: Uint16Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
-function fromF16(halves: Uint16Array): Float32Array {
+/** Stored halves, by their bits, as f32. */
+export function fromF16(halves: Uint16Array): Float32Array {
   const table = halfTable();
   const values = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) values[i] = table[halves[i] ?? 0] ?? 0;
@@ -158,24 +159,51 @@ function halfTable(): Float32Array {
   return everyHalf;
 }
 
+/** The tensors of a source as a safetensors file in F32, piece by piece: what does not fit in memory is still written. */
+export async function* safetensorsChunks(
+  source: TensorSource,
+  names = source.names,
+): AsyncGenerator<Uint8Array> {
+  yield headerOf(names.map((name) => [name, source.shape(name) ?? []]));
+  for (const name of names) {
+    const data = await source.read(name);
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+}
+
+/** Length and header of a file of F32 tensors, by name and shape. */
+function headerOf(
+  tensors: readonly (readonly [name: string, shape: readonly number[]])[],
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  let offset = 0;
+  for (const [name, shape] of tensors) {
+    const bytes = 4 * shape.reduce((product, dim) => product * dim, 1);
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const out = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(out.buffer).setBigUint64(0, BigInt(padded), true);
+  out.set(json, 8);
+  return out;
+}
+
 /** Writes tensors as F32, in the order given, with string metadata. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Record<string, string> = {},
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
-  let offset = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const out = new Uint8Array(8 + padded + offset);
-  new DataView(out.buffer).setBigUint64(0, BigInt(padded), true);
-  out.fill(0x20, 8, 8 + padded);
-  out.set(json, 8);
-  let at = 8 + padded;
+  const header = headerOf(
+    [...tensors].map(([name, { shape }]) => [name, shape]),
+    metadata,
+  );
+  const bytes = [...tensors.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+  const out = new Uint8Array(header.length + bytes);
+  out.set(header);
+  let at = header.length;
   for (const { data } of tensors.values()) {
     out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;

@@ -14,6 +14,7 @@ import { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
 import { writeSafetensors, type NamedTensor } from '../model/safetensors';
 import { readTensors, type TensorSource } from '../model/tensor_source';
+import { modelCard } from '../runs/model_card';
 import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
@@ -107,9 +108,9 @@ export async function runSession(session: Session): Promise<RunRecord> {
       });
       await finish(session, policy, plan, recorder, grade);
       await recorder.settled();
-      return await recorder.finish('done');
+      return await withCard(session, await recorder.finish('done'));
     } catch (thrown) {
-      return await keep(session, policy, recorder, thrown);
+      return await withCard(session, await keep(session, policy, recorder, thrown));
     }
   } finally {
     policy.destroy();
@@ -164,6 +165,17 @@ async function keep(
     // The device is gone or full: what was written before stands, and the first error is the one to tell.
   }
   return recorder.finish(stopped ? 'stopped' : 'failed', error);
+}
+
+/** Puts the model card beside the model. One that cannot be written is no fault of the run: an export makes it again. */
+async function withCard({ folder }: Session, record: RunRecord): Promise<RunRecord> {
+  const card = new TextEncoder().encode(modelCard(record, 'hf'));
+  try {
+    if (await folder.exists('model/config.json')) await folder.write('model/README.md', card);
+  } catch {
+    // Said above.
+  }
+  return record;
 }
 
 type Tensors = ReadonlyMap<string, NamedTensor>;

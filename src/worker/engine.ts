@@ -13,6 +13,7 @@ import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
 import { Bundled } from './bundled';
 import { estimate } from './estimate';
+import { exportModel } from './export_model';
 import { loadOnnxRuntime } from './onnx';
 import { summarize } from './preview';
 import type {
@@ -127,6 +128,8 @@ export class Engine {
         return null;
       case 'export_run':
         return this.exportRun(command.run);
+      case 'export_model':
+        return exportModel(await this.store.folder(command.run), command.format);
       case 'import_run':
         return this.importRun(command.file);
       case 'compare':

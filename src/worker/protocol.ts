@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors';
 import type { AdapterFacts } from '../gpu/device';
 import type { KernelCheck } from '../kernels/check_kernels';
 import type { Numerics } from '../recipes/check_numerics';
+import type { ExportFormat } from '../recipes/export_model';
 import type { RecipeInfo } from '../recipes/recipe';
 import type { BadRow, DatasetFormat } from '../data/dataset';
 import type {
@@ -22,6 +23,7 @@ import type {
 export type { ErrorCode } from '../errors';
 export type { AdapterFacts } from '../gpu/device';
 export type { Numerics } from '../recipes/check_numerics';
+export type { ExportFormat } from '../recipes/export_model';
 export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
 export type { BadRow, DatasetFormat } from '../data/dataset';
 
@@ -158,6 +160,8 @@ export type Command =
   | { type: 'rename_run'; request: number; run: string; name: string }
   | { type: 'delete_run'; request: number; run: string }
   | { type: 'export_run'; request: number; run: string }
+  /** The final model of a run, with its card, as one .zip. */
+  | { type: 'export_model'; request: number; run: string; format: ExportFormat }
   | { type: 'import_run'; request: number; file: FileData }
   /** A paired test of `b` against `a`; pure arithmetic, so recorded runs can be compared too. */
   | { type: 'compare'; request: number; a: Outcomes; b: Outcomes };
@@ -183,6 +187,7 @@ export interface Replies {
   rename_run: RunRecord;
   delete_run: null;
   export_run: FileData;
+  export_model: { name: string; blob: Blob };
   import_run: RunRecord;
   compare: Comparison;
 }

@@ -20,14 +20,13 @@ interface Opened {
 async function open(platform: Platform, { model }: LanguageWork, cache: boolean): Promise<Opened> {
   const device = await openDevice(platform.gpu);
   const ort = await platform.onnxRuntime(device);
-  const weight = (name: string): Float32Array => model.tensors.get(name)?.data ?? new Float32Array();
   const presents = Array.from({ length: model.config.num_hidden_layers }, (_, l) => [
     `present.${l}.key`,
     `present.${l}.value`,
   ]).flat();
   const onGpu = cache ? presents : ['logits'];
   const session = await ort.InferenceSession.create(
-    writeOnnx(model.config, weight, { logits: 'all', cache }),
+    await writeOnnx(model.config, model.weights, { logits: 'all', cache }).bytes(),
     {
       executionProviders: [{ name: 'webgpu', device, validationMode: 'disabled' }],
       preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),

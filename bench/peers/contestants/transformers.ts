@@ -6,13 +6,13 @@ import { openDevice } from './device';
 
 export const transformersJs: Contestant = async (id, platform) => {
   const work = await languageWork(platform);
-  const { config, tensors } = work.model;
+  const { config } = work.model;
   const device = await openDevice(platform.gpu);
   // It brings an onnxruntime-web of its own, fetched from elsewhere, and takes the one found here instead.
   const runtime = await platform.onnxRuntime(device);
   Object.assign(globalThis, { [Symbol.for('onnxruntime')]: runtime });
   const { AutoModelForCausalLM, env, Tensor } = await import('@huggingface/transformers');
-  const folder = await platform.modelFolder(onnxFolderFiles(work.model, tensors));
+  const folder = await platform.modelFolder(await onnxFolderFiles(work.model));
   env.allowRemoteModels = false;
   env.allowLocalModels = true;
   env.localModelPath = folder.localModelPath;

@@ -4,6 +4,7 @@ import { compare } from './compare';
 import { data } from './data';
 import { demo } from './demo';
 import { evaluate } from './eval';
+import { exportCommand } from './export';
 import { generate } from './generate';
 import { grade } from './grade';
 import { score } from './score';
@@ -19,5 +20,6 @@ export const COMMANDS: readonly Command[] = [
   generate,
   score,
   grade,
+  exportCommand,
   check,
 ];

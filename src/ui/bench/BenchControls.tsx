@@ -78,7 +78,7 @@ function ReportFiles({ disabled }: { disabled: boolean }) {
       <button
         type="button"
         disabled={disabled || !hasFigures}
-        onClick={() => saveFile({ name: 'bench.json', bytes: reportBytes() })}
+        onClick={() => saveFile('bench.json', reportBytes())}
       >
         Save as JSON
       </button>

@@ -1,38 +1,30 @@
 import { useState } from 'react';
 import { saveFile } from '../lib/download';
 import { engine } from '../stores/engine';
-import { report } from '../stores/notices';
 import { deleteRun } from '../stores/runs';
 import { isActive, type RunState } from '../stores/run_state';
+import { DownloadButton } from './DownloadButton';
+import { ExportModel } from './ExportModel';
 
 interface Props {
   run: RunState;
   rename: () => void;
 }
 
-/** What can be done with a run. Deleting asks once more, in place. */
+/** What can be done with a run. Deleting asks once more, and the formats of a model are offered, in place. */
 export function RunActions({ run, rename }: Props) {
-  const { id } = run.record;
-  const [asking, setAsking] = useState(false);
-  const [exporting, setExporting] = useState(false);
+  const { id, name } = run.record;
+  const [shown, setShown] = useState<'all' | 'delete' | 'model'>('all');
+  const back = () => setShown('all');
   if (run.recorded) return <span className="muted small">shipped with the lab</span>;
-  const exportNow = async () => {
-    setExporting(true);
-    try {
-      saveFile(await engine().request('export_run', { run: id }));
-    } catch (error) {
-      report(error);
-    } finally {
-      setExporting(false);
-    }
-  };
-  if (asking) {
+  if (shown === 'model') return <ExportModel record={run.record} close={back} />;
+  if (shown === 'delete') {
     return (
-      <span className="row" role="group" aria-label={`Delete ${run.record.name}?`}>
+      <span className="row" role="group" aria-label={`Delete ${name}?`}>
         <button type="button" className="small danger" onClick={() => void deleteRun(id)} autoFocus>
           Delete for good
         </button>
-        <button type="button" className="small" onClick={() => setAsking(false)}>
+        <button type="button" className="small" onClick={back}>
           Keep
         </button>
       </span>
@@ -40,16 +32,23 @@ export function RunActions({ run, rename }: Props) {
   }
   const about = `run-name-${id}`;
   const going = run.live !== null && isActive(run.record);
+  const exportRun = async () => {
+    const file = await engine().request('export_run', { run: id });
+    saveFile(file.name, file.bytes);
+  };
   return (
     <span className="row">
+      <DownloadButton about={about} fetch={exportRun}>
+        Export run
+      </DownloadButton>
       <button
         type="button"
         className="small"
-        disabled={exporting}
+        disabled={going}
         aria-describedby={about}
-        onClick={() => void exportNow()}
+        onClick={() => setShown('model')}
       >
-        Export run
+        Export model
       </button>
       <button type="button" className="quiet small" aria-describedby={about} onClick={rename}>
         Rename
@@ -59,7 +58,7 @@ export function RunActions({ run, rename }: Props) {
         className="quiet small"
         disabled={going}
         aria-describedby={about}
-        onClick={() => setAsking(true)}
+        onClick={() => setShown('delete')}
       >
         Delete
       </button>

@@ -1,0 +1,64 @@
+import { LabError } from '../errors';
+import { onnxFile, type LoadedModel } from '../model/folder';
+import { safetensorsChunks } from '../model/safetensors';
+import { modelCard, plainCard, type CardFormat } from '../runs/model_card';
+import type { RunFolder, RunRecord } from '../runs/run';
+import type { StreamedFile } from '../runs/zip_stream';
+
+/** What a model can be taken away as: Hugging Face folder, ONNX, PEFT adapter. */
+export type ExportFormat = CardFormat;
+
+const ADAPTER = 'adapter';
+
+/** The files of an open model in a format, with a model card; `record`: of the run that made it. */
+export function exportedFiles(
+  model: LoadedModel,
+  format: Exclude<ExportFormat, 'peft'>,
+  record: RunRecord | undefined,
+): StreamedFile[] {
+  const card = record ? modelCard(record, format) : plainCard(modelFacts(model), format);
+  const companions = Object.entries(model.companions).map(([path, bytes]) => whole(path, bytes));
+  return [...companions, format === 'onnx' ? onnx(model) : safetensors(model), readme(card)];
+}
+
+/**
+ * The adapter that a run trained, as PEFT has it, with a model card. Errors: `bad_input` for a run that trained the whole
+ * model.
+ */
+export async function exportedAdapter(folder: RunFolder, record: RunRecord): Promise<StreamedFile[]> {
+  const paths = (await folder.list()).filter((path) => path.startsWith(`${ADAPTER}/`));
+  if (!paths.length) {
+    throw new LabError(
+      'bad_input',
+      `${record.name} trained the whole model and has no adapter. Set lora_rank for a run that trains one.`,
+    );
+  }
+  const files = paths.map((path): StreamedFile => ({
+    path: path.slice(ADAPTER.length + 1),
+    chunks: async function* () {
+      yield await folder.read(path);
+    },
+  }));
+  return [...files, readme(modelCard(record, 'peft'))];
+}
+
+function modelFacts({ name, hash, config, parameters }: LoadedModel): RunRecord['model'] {
+  return { name, hash, architecture: config.architecture, parameters };
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const whole = (path: string, bytes: Uint8Array): StreamedFile => ({ path, chunks: () => [bytes] });
+
+function onnx(model: LoadedModel): StreamedFile {
+  const file = onnxFile(model);
+  return { path: 'onnx/model.onnx', chunks: () => file.chunks() };
+}
+
+/** The model's own tensors; a value head is no part of it. */
+function safetensors({ weights }: LoadedModel): StreamedFile {
+  const names = weights.names.filter((name) => !name.startsWith('v_head.'));
+  return { path: 'model.safetensors', chunks: () => safetensorsChunks(weights, names) };
+}
+
+const readme = (card: string): StreamedFile => whole('README.md', encode(card));
