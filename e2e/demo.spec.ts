@@ -7,6 +7,17 @@ import { expect, test, type Page } from '@playwright/test';
 const status = (page: Page) => page.getByRole('status').first();
 const figure = (page: Page, name: string) => page.getByRole('figure', { name, exact: true });
 
+/** What a failure leaves on the screen, and whether the engine still answers: the runner's own report holds neither. */
+test.afterEach(async ({ page }, info) => {
+  if (info.status === info.expectedStatus) return;
+  console.log(await page.locator('body').innerText());
+  for (const worker of page.workers()) {
+    const answers = worker.evaluate(() => 'answers').catch((error: unknown) => String(error));
+    const silence = new Promise((resolve) => setTimeout(resolve, 5000, 'does not answer'));
+    console.log(worker.url(), await Promise.race([answers, silence]));
+  }
+});
+
 test('the demo, from the first screen to an exported run that opens again', async ({ page }, info) => {
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));

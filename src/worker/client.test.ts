@@ -50,6 +50,14 @@ it('rejects with the typed error of the engine', async () => {
   });
 });
 
+it('tells of a failure that no command waits for', () => {
+  const { client, say } = connect();
+  const heard: LabError[] = [];
+  client.onTrouble((error) => heard.push(error));
+  say({ type: 'trouble', code: 'out_of_memory', message: 'No room for the second run.' });
+  expect(heard).toMatchObject([{ code: 'out_of_memory', message: 'No room for the second run.' }]);
+});
+
 it('refuses a reply of another type than its command', async () => {
   const { client, say } = connect();
   const open = client.request('list_runs', {});

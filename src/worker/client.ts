@@ -2,7 +2,7 @@ import { LabError } from '../errors';
 import type { Command, Event, Replies } from './protocol';
 
 /** What a run says while it goes: every event that answers no request. */
-export type RunEvent = Exclude<Event, { type: 'reply' } | { type: 'error' }>;
+export type RunEvent = Exclude<Event, { type: 'reply' | 'error' | 'trouble' }>;
 
 type CommandType = Command['type'];
 /** What a command carries besides its name and number. */
@@ -86,6 +86,9 @@ export class EngineClient {
       case 'error':
         this.take(event.request)?.reject(new LabError(event.code, event.message));
         return;
+      case 'trouble':
+        this.tell(new LabError(event.code, event.message));
+        return;
       case 'run_created':
       case 'run_status':
       case 'run_metrics':
@@ -116,6 +119,10 @@ export class EngineClient {
       'bug',
       `The engine reported a fault of its own: ${reason}. Runs saved so far are kept.`,
     );
+    this.tell(error);
+  }
+
+  private tell(error: LabError): void {
     for (const listener of this.troubleListeners) listener(error);
   }
 
@@ -127,7 +134,7 @@ export class EngineClient {
     );
     for (const pending of this.pending.values()) pending.reject(this.dead);
     this.pending.clear();
-    for (const listener of this.troubleListeners) listener(this.dead);
+    this.tell(this.dead);
   }
 }
 

@@ -195,6 +195,8 @@ export interface Replies {
 export type Event =
   | { type: 'reply'; request: number; command: Command['type']; value: Replies[Command['type']] }
   | { type: 'error'; request: number; code: ErrorCode; message: string }
+  /** Something failed that no command waits for: the second half of a demo, say. */
+  | { type: 'trouble'; code: ErrorCode; message: string }
   /** A run began; sent again when its record knows more (paused, going on, KL at step 0). */
   | { type: 'run_created'; run: string; record: RunRecord }
   | {

@@ -83,7 +83,8 @@ export class Runner {
 
   /**
    * SFT, then ReFT from the checkpoint SFT kept at the end of the warm-up, on bundled model and problems. A software
-   * adapter gets the short preset. Resolves with both ids once the first is going.
+   * adapter gets the short preset. Resolves with both ids once the first is going; a second that cannot start is told as
+   * trouble.
    */
   async demo(wanted: string | null, overrides: Config): Promise<string[]> {
     const { bundled, openGpu } = this.options;
@@ -117,7 +118,7 @@ export class Runner {
         { ...common, recipe: reft, config, init, name: await this.nextName(reft) },
         second,
       );
-      await started.catch(() => undefined);
+      await started;
     });
     return [first.id, second];
   }

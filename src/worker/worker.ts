@@ -19,3 +19,8 @@ async function answer(command: Command): Promise<void> {
 }
 
 self.onmessage = (message: MessageEvent<Command>) => void answer(message.data);
+// What fails behind a command that was answered long ago is told all the same.
+self.onunhandledrejection = ({ reason }) => {
+  const { code, message } = toLabError(reason);
+  post({ type: 'trouble', code, message });
+};
