@@ -224,6 +224,8 @@ export class BatchInputs {
   readonly tiles: Tensor;
   /** Positions by token, for the embedding's gradient. */
   readonly buckets: Tensor;
+  /** The same by position, where positions are learned. */
+  readonly positionBuckets: Tensor | undefined;
   /** (M) packed positions that predict a completion token, its inverse (N), and the completion tokens (M). */
   readonly rows: Tensor;
   readonly inverse: Tensor;
@@ -240,6 +242,7 @@ export class BatchInputs {
     // A tile starts at every sequence and every few rows: N + B is more than enough for any tile height.
     this.tiles = this.arena.tensor('tiles', [N + capacity.sequences, 4]);
     this.buckets = this.arena.tensor('buckets', [3 * N + 1]);
+    this.positionBuckets = config.learned_positions && this.arena.tensor('position_buckets', [3 * N + 1]);
     this.rows = this.arena.tensor('rows', [N]);
     this.inverse = this.arena.tensor('inverse', [N]);
     this.targets = this.arena.tensor('targets', [N]);

@@ -3,7 +3,7 @@ import { FAMILIES, findFamily } from './families';
 import { DEFAULTS, type ModelConfig } from './families/family';
 import { ConfigFields } from './families/fields';
 
-export type { ModelConfig, RopeConfig, RopeScaling } from './families/family';
+export type { ModelConfig } from './families/family';
 
 /** Architectures the transformer can train. */
 export const ARCHITECTURES: readonly string[] = FAMILIES.map(({ architecture }) => architecture);
@@ -45,7 +45,6 @@ export function parseModelConfig(json: unknown): ModelConfig {
     eos_token_id: fields.eos,
   };
   refuseDims(fields, config);
-  if (config.ropes.some(({ scaling }) => scaling)) fields.refuse('scaled rotary positions');
   if (config.layers.some(({ window }) => window)) fields.refuse('sliding windows');
   return config;
 }
@@ -57,6 +56,10 @@ function refuseDims(json: ConfigFields, config: ModelConfig): void {
       `hidden_size ${hidden_size}, intermediate_size ${intermediate_size}, head_dim ${head_dim} ` +
         `(multiples of 4, head_dim at most ${MAX_HEAD_DIM}, are needed)`,
     );
+  }
+  for (const { rotary_dim } of config.ropes) {
+    if (rotary_dim % 4)
+      json.refuse(`rotary positions of ${rotary_dim} dimensions (a multiple of 4 is needed)`);
   }
   if (num_attention_heads % num_key_value_heads) {
     json.refuse(`${num_attention_heads} attention heads over ${num_key_value_heads} key/value heads`);

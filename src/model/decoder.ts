@@ -121,36 +121,43 @@ export class Decoder {
     const r = this.recorder(plan);
     const last = this.config.num_hidden_layers - 1;
     const attend: Attend = (layer, l) => {
-      this.append(plan, positions, slots, l);
+      this.append(plan, layer, positions, slots, l);
       if (l < last) packedAttention(r, layer, tiles);
     };
-    this.forward(r, tokens, attend, 'caches');
+    this.forward(r, tokens, positions, attend, 'caches');
   }
 
   private recordStep(plan: Plan<DecoderDims>): void {
     const { tokens, positions, slots, keys, values, attentionPartials: partials } = this.state;
-    const attend: Attend = ({ qkv, attended: out }, l) => {
-      this.append(plan, positions, slots, l);
+    const attend: Attend = (layer, l) => {
+      const { qkv, attended: out } = layer;
+      this.append(plan, layer, positions, slots, l);
       const [k_cache, v_cache] = [keys[l], values[l]];
       if (!k_cache || !v_cache) return;
       const buffers = { qkv, slots, positions, k_cache, v_cache, partials, out };
       addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
     };
-    this.forward(this.recorder(plan), tokens, attend, 'hidden');
+    this.forward(this.recorder(plan), tokens, positions, attend, 'hidden');
   }
 
   /**
    * tokens → `activations.hidden`. Where only the caches are wanted, what the last block makes of its keys and values is
    * left out, or without meaning.
    */
-  private forward(r: Recorder<DecoderDims>, tokens: View, attend: Attend, wanted: 'hidden' | 'caches'): void {
+  private forward(
+    r: Recorder<DecoderDims>,
+    tokens: View,
+    positions: View,
+    attend: Attend,
+    wanted: 'hidden' | 'caches',
+  ): void {
     const { weights, activations } = this.buffers;
     if (!isFusable(this.config)) {
-      transformerForward(r, weights, activations, tokens, attend);
+      transformerForward(r, weights, activations, tokens, positions, attend);
       return;
     }
     const { block } = this;
-    embeddingForward(r, tokens, weights.embed, block.stream);
+    embeddingForward(r, tokens, positions, weights, block.stream);
     const { eps } = this.config.norm;
     const { stream, middle, activated } = block;
     for (const [l, own] of weights.layers.entries()) {
@@ -203,18 +210,18 @@ export class Decoder {
   }
 
   /** Positions into qkv, keys and values into layer l's cache. */
-  private append(plan: Plan<DecoderDims>, positions: View, slots: View, l: number): void {
+  private append(
+    plan: Plan<DecoderDims>,
+    { qkv }: LayerActivations,
+    positions: View,
+    slots: View,
+    l: number,
+  ): void {
     const [k_cache, v_cache] = [this.state.keys[l], this.state.values[l]];
     if (!k_cache || !v_cache) return;
-    const buffers = {
-      qkv: this.block.qkv,
-      positions,
-      slots,
-      table: ropeOf(this.config, l, this.buffers.inputs) ?? positions,
-      k_cache,
-      v_cache,
-    };
-    addRopeAppend(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
+    const { table = positions, rotary } = ropeOf(this.config, l, this.buffers.inputs);
+    const buffers = { qkv, positions, slots, table, k_cache, v_cache };
+    addRopeAppend(plan, buffers, this.heads, this.capacity.context, ({ N }) => N, rotary);
   }
 }
 

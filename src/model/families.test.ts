@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
@@ -9,15 +10,17 @@ import { VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { Policy } from './policy';
 
 // Oracle: transformers and torch.optim.AdamW, by tools/goldens/families.py and llama.py.
-const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied'];
+const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
 /** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
 const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 16 };
 const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
 
 let gpu: Gpu;
+let counter: GpuCounter;
 beforeAll(async () => {
   gpu = await openTestGpu({ defaultLimits: true });
+  counter = new GpuCounter(gpu);
 });
 afterAll(() => gpu.close());
 
@@ -89,6 +92,13 @@ describe.each(FAMILIES)('%s against transformers', (name) => {
     completions.forEach(({ logprobs }, i) =>
       expectClose('logprobs', logprobs, logp[i] ?? [], { atol: 1e-4, rtol: 0 }),
     );
+    policy.destroy();
+  });
+
+  test('takes exactly the bytes of its plan', () => {
+    counter.take();
+    const policy = makePolicy(read(), SPLIT, true);
+    expect(counter.take().bytes).toBe(Object.values(policy.bytes).reduce((a, b) => a + b, 0));
     policy.destroy();
   });
 

@@ -52,6 +52,8 @@ export interface Placed {
 export class Parameters {
   readonly arena: Arena;
   readonly embed: Tensor;
+  /** Learned positions, from the rows that none has on. */
+  readonly positions: Tensor | undefined;
   /** The same tensor as `embed` when they are tied. */
   readonly head: Tensor;
   readonly norm: Norm;
@@ -75,6 +77,11 @@ export class Parameters {
 
     this.embed = arena.tensor('embed', [V, C]);
     this.slice(`${names.embed}.weight`, this.embed, 0, [V, C]);
+    if (config.learned_positions && names.positions) {
+      const rows = config.max_position_embeddings + config.learned_positions.offset;
+      this.positions = arena.tensor('positions', [rows, C]);
+      this.slice(`${names.positions}.weight`, this.positions, 0, [rows, C]);
+    }
     const matrices = Array.from({ length: L }, (_, l) => {
       const shapes = projectionsOf(config, l);
       return { shapes, weights: forEach((name) => this.weight(`${l}.${name}`, shapes[name])) };

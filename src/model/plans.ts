@@ -57,7 +57,8 @@ export class Plans {
       config: this.config,
       partials: this.buffers.training?.activationGradients.partials,
     };
-    transformerForward(recorder, weights, activations, inputs.tokens, (layer, l) => {
+    const { tokens, positions } = inputs;
+    transformerForward(recorder, weights, activations, tokens, positions, (layer, l) => {
       rotate(recorder, layer.qkv, l, inputs, 1);
       packedAttention(recorder, layer, inputs.tiles);
     });

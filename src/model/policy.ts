@@ -78,9 +78,9 @@ export class Policy {
     const placed = tensors ? weights.place(tensors) : [];
     this.resources.allocate(gpu);
     for (const { view, data } of placed) this.stream.upload(view, data);
-    config.ropes.forEach(({ rotary_dim, theta }, i) => {
+    config.ropes.forEach(({ rotary_dim, theta, scaling }, i) => {
       const table = inputs.ropes[i];
-      if (table) this.stream.upload(table, ropeTable(capacity.context, rotary_dim, theta));
+      if (table) this.stream.upload(table, ropeTable(capacity.context, rotary_dim, theta, scaling));
     });
   }
 
@@ -376,7 +376,7 @@ export class Policy {
   }
 
   private upload(batch: PackedBatch): BatchDims {
-    return uploadBatch(this.stream, this.buffers.inputs, batch);
+    return uploadBatch(this.stream, this.buffers.inputs, batch, this.config);
   }
 }
 

@@ -20,6 +20,7 @@ export function transformerForward<D extends LayerDims>(
   weights: Parameters,
   saved: Activations,
   tokens: View,
+  positions: View,
   attend: Attend,
 ): void {
   const { branch } = saved;
@@ -28,7 +29,7 @@ export function transformerForward<D extends LayerDims>(
     if (!own) return;
     const before = saved.layers[l - 1];
     if (!before) {
-      embeddingForward(r, tokens, weights.embed, layer.stream);
+      embeddingForward(r, tokens, positions, weights, layer.stream);
       normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionStats);
     } else {
       const { stream, attentionIn, attentionStats } = layer;
@@ -101,5 +102,5 @@ export function transformerBackward(
     normBackward(r, dnormed, layer.stream, own.attentionNorm, layer.attentionStats, dstream, grads);
   }
   normWeightsBackward(r, grads, dweights);
-  embeddingBackward(r, dstream, inputs.buckets, dweights.embed);
+  embeddingBackward(r, dstream, inputs, dweights);
 }

@@ -1,20 +1,10 @@
 import type { Activation } from '../../kernels/activation';
+import type { RopeScaling } from '../../kernels/rope';
 import type { ConfigFields } from './fields';
-
-/** How rotary positions are stretched beyond the context a model was first trained on. */
-export type RopeScaling =
-  | { rope_type: 'linear'; factor: number }
-  | {
-      rope_type: 'llama3';
-      factor: number;
-      low_freq_factor: number;
-      high_freq_factor: number;
-      original_max_position_embeddings: number;
-    };
 
 export interface RopeConfig {
   theta: number;
-  /** Dimensions of each head that turn; the rest stay as they are. */
+  /** The first so many floats of each head turn; the rest stay as they are. */
   rotary_dim: number;
   scaling?: RopeScaling | undefined;
 }

@@ -1,6 +1,7 @@
 import { LabError } from '../../errors';
 import type { Activation } from '../../kernels/activation';
-import type { RopeConfig, RopeScaling } from './family';
+import type { RopeScaling } from '../../kernels/rope';
+import type { RopeConfig } from './family';
 
 /** Hugging Face's names of the activations; gelu is the exact one (erf). */
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
@@ -108,14 +109,18 @@ export class ConfigFields {
   private scaling(rope: ConfigFields | undefined): RopeScaling | undefined {
     const rope_type = rope?.raw.rope_type ?? rope?.raw.type ?? 'default';
     if (!rope || rope_type === 'default') return undefined;
-    if (rope_type === 'linear') return { rope_type, factor: rope.number('factor') };
+    const factor = rope.number('factor');
+    if (rope_type === 'linear') return { rope_type, factor };
+    const before = this.has('max_position_embeddings') ? this.number('max_position_embeddings') : undefined;
+    const original_max_position_embeddings = rope.number('original_max_position_embeddings', before);
+    if (rope_type === 'yarn') {
+      const named = ['beta_fast', 'beta_slow', 'attention_factor'].filter((name) => rope.has(name));
+      const given = Object.fromEntries(named.map((name) => [name, rope.number(name)]));
+      return { rope_type, factor, original_max_position_embeddings, ...given };
+    }
     if (rope_type !== 'llama3') return this.refuse(`RoPE scaling ${JSON.stringify(rope_type)}`);
-    return {
-      rope_type,
-      factor: rope.number('factor'),
-      low_freq_factor: rope.number('low_freq_factor'),
-      high_freq_factor: rope.number('high_freq_factor'),
-      original_max_position_embeddings: rope.number('original_max_position_embeddings'),
-    };
+    const low_freq_factor = rope.number('low_freq_factor');
+    const high_freq_factor = rope.number('high_freq_factor');
+    return { rope_type, factor, low_freq_factor, high_freq_factor, original_max_position_embeddings };
   }
 }

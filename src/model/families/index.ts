@@ -1,9 +1,12 @@
 import type { Family } from './family';
+import { gpt2 } from './gpt2';
+import { gptNeox } from './gpt_neox';
 import { llama } from './llama';
+import { opt } from './opt';
 import { qwen2 } from './qwen2';
 
 /** Every family the lab knows. Another one is a file beside these and its name here: docs/adding-a-model.md. */
-export const FAMILIES: readonly Family[] = [llama, qwen2];
+export const FAMILIES: readonly Family[] = [llama, qwen2, gpt2, gptNeox, opt];
 
 /** By `architectures` or `model_type` of config.json. */
 export const findFamily = (name: string): Family | undefined =>

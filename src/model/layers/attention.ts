@@ -22,10 +22,10 @@ export function attentionForward<D extends LayerDims>(
 
 /** Queries and keys of layer l take their positions, in place. */
 export function rotate(r: Recorder, qkv: Tensor, l: number, inputs: BatchInputs, direction: 1 | -1): void {
-  const table = ropeOf(r.config, l, inputs);
+  const { table, rotary } = ropeOf(r.config, l, inputs);
   if (!table) return;
   const buffers = { qkv, positions: inputs.positions, table };
-  addRope(r.plan, buffers, headsOf(r.config), ({ N }) => N, direction);
+  addRope(r.plan, buffers, headsOf(r.config), ({ N }) => N, direction, rotary);
 }
 
 /** Causal attention within the sequences of a packed batch. */
@@ -75,7 +75,12 @@ export function headsOf(config: ModelConfig): Heads {
   return { NH, NKV, HS };
 }
 
-/** The table of rotations of layer l; none where positions are learned. */
-export function ropeOf({ layers }: ModelConfig, l: number, inputs: BatchInputs): Tensor | undefined {
-  return inputs.ropes[layers[l]?.rope ?? 0];
+/** The rotations of layer l, and how many floats of a head they turn; none where positions are learned. */
+export function ropeOf(
+  { layers, ropes }: ModelConfig,
+  l: number,
+  inputs: BatchInputs,
+): { table: Tensor | undefined; rotary: number } {
+  const index = layers[l]?.rope ?? 0;
+  return { table: inputs.ropes[index], rotary: ropes[index]?.rotary_dim ?? 0 };
 }

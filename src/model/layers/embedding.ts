@@ -3,25 +3,47 @@ import {
   embeddingBackwardLaunch,
   embeddingForward as forwardKernel,
   embeddingForwardLaunch,
+  positionForward,
+  positionForwardLaunch,
 } from '../../kernels/embedding';
 import type { Tensor, View } from '../../gpu/arena';
+import type { BatchInputs } from '../activations';
+import type { Parameters } from '../parameters';
 import type { LayerDims, Recorder } from './recorder';
 
-/** out (N,C) = weight[tokens]. */
+/** out (N,C) = embed_scale · embed[tokens], and where positions are learned + positions[positions + offset]. */
 export function embeddingForward<D extends LayerDims>(
   r: Recorder<D>,
   tokens: View,
-  weight: Tensor,
+  positions: View,
+  { embed, positions: table }: Parameters,
   out: Tensor,
 ): void {
-  const { hidden_size: C } = r.config;
-  r.plan.add(forwardKernel, { tokens, weight, out }, ({ N }) => embeddingForwardLaunch({ N, C }));
+  const { hidden_size: C, embed_scale: scale, learned_positions } = r.config;
+  r.plan.add(forwardKernel, { tokens, weight: embed, out }, ({ N }) =>
+    embeddingForwardLaunch({ N, C, scale }),
+  );
+  if (!table) return;
+  const first = learned_positions?.offset ?? 0;
+  r.plan.add(positionForward, { positions, weight: table, out }, ({ N }) =>
+    positionForwardLaunch({ N, C, first }),
+  );
 }
 
-/** dweight[token] += Σ dout over the token's positions, in order (no atomics). */
-export function embeddingBackward(r: Recorder, dout: Tensor, buckets: Tensor, dweight: Tensor): void {
-  const { hidden_size: C } = r.config;
-  r.plan.add(backwardKernel, { dout, buckets, dweight }, ({ distinct }) =>
-    embeddingBackwardLaunch({ U: distinct, C }),
+/** Of each row that the forward read: += Σ dout over the tokens that did, in order (no atomics). */
+export function embeddingBackward(
+  r: Recorder,
+  dout: Tensor,
+  { buckets, positionBuckets }: BatchInputs,
+  dweights: Parameters,
+): void {
+  const { hidden_size: C, embed_scale: scale } = r.config;
+  r.plan.add(backwardKernel, { dout, buckets, dweight: dweights.embed }, ({ distinct }) =>
+    embeddingBackwardLaunch({ U: distinct, C, scale }),
+  );
+  if (!dweights.positions || !positionBuckets) return;
+  const buffers = { dout, buckets: positionBuckets, dweight: dweights.positions };
+  r.plan.add(backwardKernel, buffers, ({ distinctPositions }) =>
+    embeddingBackwardLaunch({ U: distinctPositions, C }),
   );
 }

@@ -15,6 +15,8 @@ export interface LayerDims {
 export interface BatchDims extends LayerDims {
   /** Distinct tokens, for the embedding's gradient. */
   distinct: number;
+  /** Distinct positions, where they are learned. */
+  distinctPositions: number;
   /** Rows that carry loss. */
   M: number;
   /** Coefficients of the objective, by its parameter names. */
