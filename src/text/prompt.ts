@@ -25,9 +25,9 @@ export function encodeProblem(tokenizer: Tokenizer, prompt: string, target: stri
   return { tokens: [...head, ...tokenizer.encode(target), eos], promptLength: head.length };
 }
 
-/** A prompt to sample from: its tokens, nothing added. Errors: `bad_input` for an empty prompt. */
+/** A prompt to sample from: what the tokenizer puts in front of a text (BOS, or nothing), then its tokens. Errors: `bad_input` for an empty prompt. */
 export function encodePrompt(tokenizer: Tokenizer, prompt: string): number[] {
-  const tokens = tokenizer.encode(prompt);
+  const tokens = tokenizer.encodeStart(prompt);
   if (tokens.length === 0) {
     throw new LabError('bad_input', 'A prompt is empty, so there is nothing to continue. Give it some text.');
   }

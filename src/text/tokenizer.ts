@@ -7,7 +7,7 @@ const USUAL_EOS = ['<|endoftext|>', '</s>', '<eos>', '<|end_of_text|>', '<|im_en
 /**
  * Text to token ids and back, by a Hugging Face tokenizer.json.
  *
- * `encode` adds no special token: prompt and target are tokenized apart and joined (text/prompt.ts). `decode` leaves
+ * `encode` adds no special token: prompt (`encodeStart`) and target are tokenized apart and joined (text/prompt.ts). `decode` leaves
  * special tokens out and does not tidy spaces, so that byte-level BPE gives back exactly the text that went in.
  */
 export class Tokenizer {
@@ -15,6 +15,8 @@ export class Tokenizer {
   readonly eosIds: number[];
   /** One more than the largest token id. */
   readonly vocabSize: number;
+  /** Special tokens that the tokenizer puts in front of every text: BOS, of families that have one. */
+  readonly prefix: readonly number[];
 
   private constructor(
     private readonly hub: HubTokenizer,
@@ -24,6 +26,7 @@ export class Tokenizer {
   ) {
     this.eosIds = [...eosIds];
     this.vocabSize = vocabSize;
+    this.prefix = prefixOf(hub);
   }
 
   /**
@@ -70,6 +73,11 @@ export class Tokenizer {
     return this.hub.encode(text, { add_special_tokens: false }).ids;
   }
 
+  /** Token ids of a text from its beginning: what the tokenizer puts in front of one, then the text's own. */
+  encodeStart(text: string): number[] {
+    return [...this.prefix, ...this.encode(text)];
+  }
+
   /** The text of `ids`; special tokens and ids outside the vocabulary give nothing. */
   decode(ids: readonly number[]): string {
     const plain = ids.filter((id) => !this.specialIds.has(id) && this.hub.id_to_token(id) !== undefined);
@@ -86,6 +94,14 @@ export class Tokenizer {
       return this.hub.decode([id], { clean_up_tokenization_spaces: false });
     });
   }
+}
+
+/** What the post-processor puts in front of a text. */
+function prefixOf(hub: HubTokenizer): number[] {
+  const plain = hub.encode('a', { add_special_tokens: false }).ids;
+  const whole = hub.encode('a', { add_special_tokens: true }).ids;
+  const length = whole.findIndex((_, at) => plain.every((id, i) => whole[at + i] === id));
+  return whole.slice(0, Math.max(0, length));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

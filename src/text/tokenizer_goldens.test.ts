@@ -19,7 +19,7 @@ interface Lines {
 interface Golden {
   gsm8k: Lines;
   own: Lines;
-  texts: { text: string; ids: number[]; decoded_without_special: string }[];
+  texts: { text: string; ids: number[]; with_special_tokens: number[]; decoded_without_special: string }[];
 }
 
 const json = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
@@ -73,8 +73,9 @@ describe.each(NAMES)('%s tokenizes as Python does', (name) => {
 
   it.each(golden.texts.map((each) => [JSON.stringify(each.text).slice(0, 40), each] as const))(
     '%s',
-    (_, { text, ids, decoded_without_special: decoded }) => {
+    (_, { text, ids, with_special_tokens: started, decoded_without_special: decoded }) => {
       expect(tokenizer.encode(text)).toEqual(ids);
+      expect(tokenizer.encodeStart(text)).toEqual(started);
       expect(tokenizer.decode(ids)).toBe(decoded);
     },
   );

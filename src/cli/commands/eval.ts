@@ -64,7 +64,7 @@ export const evaluate: Command = {
     const newTokens = settings.max_new_tokens || longestTarget(problems, model) || DEFAULT_NEW_TOKENS;
     const prompts = problems.map((problem, id) => ({
       id,
-      tokens: model.tokenizer.encode(samplingPromptOf(problem)),
+      tokens: model.tokenizer.encodeStart(samplingPromptOf(problem)),
     }));
     const gpu = await openCliGpu(io);
     const policy = await openPolicy(gpu, model, contextFor(prompts, newTokens, model), prompts.length);
@@ -121,7 +121,9 @@ export const evaluate: Command = {
 /** The problems whose prompt leaves room to answer. Errors: `bad_input` when there is none. */
 function fitting(problems: readonly Problem[], model: LoadedModel, io: Io): Problem[] {
   const limit = model.config.max_position_embeddings;
-  const fits = problems.filter((problem) => model.tokenizer.encode(samplingPromptOf(problem)).length < limit);
+  const fits = problems.filter(
+    (problem) => model.tokenizer.encodeStart(samplingPromptOf(problem)).length < limit,
+  );
   const left = problems.length - fits.length;
   const what = `longer than the context of ${limit} tokens of ${model.name}`;
   if (fits.length === 0) {

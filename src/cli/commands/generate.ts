@@ -40,7 +40,7 @@ ${settingsHelp(SETTINGS)}`,
     const rows = await readJsonRows(path);
     const { model } = await openModel(args.text('model'));
     const prompts = rows.map((row, id) => {
-      const tokens = model.tokenizer.encode(textField(row, 'prompt', path));
+      const tokens = model.tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);
       return { id, tokens };
     });

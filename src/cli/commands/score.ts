@@ -22,8 +22,9 @@ export const score: Command = {
     out: { value: 'FILE.jsonl', required: true, help: 'The same rows with "tokens", "logprobs", "sum".' },
   },
   details: `
-"tokens" are the completion's ids (prompt and completion are tokenized apart; no end token is added), "logprobs" their
-natural logarithms under the model at temperature 1, "sum" their sum.`,
+"tokens" are the completion's ids (prompt and completion are tokenized apart; BOS begins the prompt where the model's
+tokenizer puts it there; no end token is added), "logprobs" their natural logarithms under the model at temperature 1,
+"sum" their sum.`,
   async run(args, io) {
     const path = args.text('data');
     const out = args.text('out');
@@ -78,7 +79,7 @@ natural logarithms under the model at temperature 1, "sum" their sum.`,
 
 /** Errors: `bad_input` naming the row that does not fit the model's context. */
 function sequenceOf(model: LoadedModel, prompt: string, completion: string, where: string): Sequence {
-  const head = model.tokenizer.encode(prompt);
+  const head = model.tokenizer.encodeStart(prompt);
   checkPrompt(where, head.length, model);
   const tokens = [...head, ...model.tokenizer.encode(completion)];
   const limit = model.config.max_position_embeddings;
