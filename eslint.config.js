@@ -15,12 +15,25 @@ const MAY_IMPORT = {
   data: ['tasks', 'text'],
   model: ['gpu', 'kernels', 'text'],
   runs: [],
+  hub: ['model'],
   recipes: ['runs', 'model', 'rl', 'tasks', 'text', 'data', 'evaluate', 'kernels', 'gpu'],
-  worker: ['recipes', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
-  cli: ['recipes', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
+  worker: ['recipes', 'hub', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
+  cli: ['recipes', 'hub', 'model', 'gpu', 'kernels', 'tasks', 'text', 'data', 'evaluate', 'runs', 'rl'],
   ui: ['worker', 'runs'],
 };
-const ENGINE = ['gpu', 'kernels', 'model', 'rl', 'tasks', 'text', 'data', 'recipes', 'evaluate', 'runs'];
+const ENGINE = [
+  'gpu',
+  'kernels',
+  'model',
+  'rl',
+  'tasks',
+  'text',
+  'data',
+  'recipes',
+  'evaluate',
+  'runs',
+  'hub',
+];
 const folders = Object.keys(MAY_IMPORT);
 const TESTS = ['**/*.test.ts', '**/testing.ts', '**/*.test.tsx'];
 

@@ -56,6 +56,22 @@ export const isModelFile = (name: string): boolean =>
   /^(model(-\d+-of-\d+)?|value_head)\.safetensors$/.test(name);
 
 /**
+ * The files beside the config.json that lies highest, by their paths from there: a folder is dropped as it is, or inside
+ * another. All of them when there is no config.json.
+ */
+export function inModelFolder<T>(files: ReadonlyMap<string, T>): Record<string, T> {
+  const [prefix = ''] = [...files.keys()]
+    .flatMap((path) => /^(.*\/)?config\.json$/.exec(path)?.slice(1) ?? [])
+    .map((folder) => folder ?? '')
+    .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b));
+  return Object.fromEntries(
+    [...files].flatMap(([path, file]) =>
+      path.startsWith(prefix) ? [[path.slice(prefix.length), file]] : [],
+    ),
+  );
+}
+
+/**
  * Opens a Hugging Face folder: config.json, tokenizer.json, model.safetensors or its shards and their index, and
  * value_head.safetensors where a run left one. Errors: `bad_input` naming the file and what is wrong with it.
  */

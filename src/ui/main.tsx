@@ -4,6 +4,7 @@ import { EngineClient } from '../worker/client';
 import { App } from './components/App';
 import { connectEngine } from './stores/engine';
 import { followComparison } from './stores/comparison';
+import { startHub } from './stores/hub';
 import { report } from './stores/notices';
 import { startRecorded } from './stores/recorded';
 import { startRuns } from './stores/runs';
@@ -28,6 +29,7 @@ function start(): void {
   followComparison();
   void startRuns().then(startRecorded);
   connected.then(chooseDefaultModel).catch(report);
+  void startHub();
   const root = document.getElementById('root');
   if (root) {
     createRoot(root).render(

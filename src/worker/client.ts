@@ -1,8 +1,10 @@
 import { LabError } from '../errors';
 import type { Command, Event, Replies } from './protocol';
 
-/** What a run says while it goes: every event that answers no request. */
-export type RunEvent = Exclude<Event, { type: 'reply' | 'error' | 'trouble' }>;
+/** How far a download is. */
+export type DownloadEvent = Extract<Event, { type: 'model_download' }>;
+/** What a run says while it goes: every event that answers no request and is about no download. */
+export type RunEvent = Exclude<Event, { type: 'reply' | 'error' | 'trouble' | 'model_download' }>;
 
 type CommandType = Command['type'];
 /** What a command carries besides its name and number. */
@@ -33,6 +35,7 @@ export class EngineClient {
   private readonly port: EnginePort;
   private readonly pending = new Map<number, Pending>();
   private readonly listeners = new Set<(event: RunEvent) => void>();
+  private readonly downloadListeners = new Set<(event: DownloadEvent) => void>();
   private readonly troubleListeners = new Set<(error: LabError) => void>();
   private nextRequest = 1;
   private alive = false;
@@ -63,6 +66,12 @@ export class EngineClient {
     return () => this.listeners.delete(listener);
   }
 
+  /** Calls back for every step of a download until the returned function is called. */
+  onDownload(listener: (event: DownloadEvent) => void): () => void {
+    this.downloadListeners.add(listener);
+    return () => this.downloadListeners.delete(listener);
+  }
+
   /** Calls back for an error that belongs to no command: the worker died, or threw where nobody listened. */
   onTrouble(listener: (error: LabError) => void): () => void {
     this.troubleListeners.add(listener);
@@ -88,6 +97,9 @@ export class EngineClient {
         return;
       case 'trouble':
         this.tell(new LabError(event.code, event.message));
+        return;
+      case 'model_download':
+        for (const listener of this.downloadListeners) listener(event);
         return;
       case 'run_created':
       case 'run_status':
@@ -144,8 +156,6 @@ function buffersOf(command: Command): Transferable[] {
     case 'open_dataset':
     case 'import_run':
       return [command.file.bytes];
-    case 'open_model_folder':
-      return command.files.map((file) => file.bytes);
     default:
       return [];
   }

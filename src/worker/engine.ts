@@ -4,7 +4,9 @@ import type { Dataset } from '../data/dataset';
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
 import { checkKernels, wrongKernels } from '../kernels/check_kernels';
-import { openModelFolder, type LoadedModel } from '../model/folder';
+import { blobSource } from '../model/byte_source';
+import { inModelFolder, openModelFolder, type LoadedModel, type ModelFiles } from '../model/folder';
+import { readZip } from '../model/zip_source';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
 import { recipes } from '../recipes';
@@ -16,6 +18,7 @@ import { estimate } from './estimate';
 import { exportModel } from './export_model';
 import { loadOnnxRuntime } from './onnx';
 import { summarize } from './preview';
+import { HubModels } from './hub_models';
 import type {
   Capability,
   Catalogue,
@@ -23,8 +26,10 @@ import type {
   DatasetSummary,
   Event,
   FileData,
+  FileRef,
   ModelSummary,
   Replies,
+  ZipContents,
 } from './protocol';
 import { Runner } from './runner';
 import { RunStore } from './run_store';
@@ -49,6 +54,7 @@ export class Engine {
   private readonly bundled: Bundled;
   private readonly store = new RunStore((id) => this.runner.isLive(id));
   private readonly runner: Runner;
+  private readonly hub: HubModels;
   private readonly datasets = new Map<string, OpenFile>();
   private readonly models = new Map<string, LoadedModel>();
   private gpu: Promise<Gpu> | undefined;
@@ -56,6 +62,7 @@ export class Engine {
 
   constructor(base: URL, post: (event: Event) => void) {
     this.bundled = new Bundled(base);
+    this.hub = new HubModels(post, () => this.openGpu());
     this.runner = new Runner({
       post,
       store: this.store,
@@ -87,6 +94,22 @@ export class Engine {
         return this.openModel(await this.bundled.model(command.id));
       case 'open_model_folder':
         return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
+      case 'open_zip':
+        return this.openZip(command.name, command.file);
+      case 'look_up_model':
+        return this.hub.look(command.hub);
+      case 'download_model':
+        return this.hub.download(command.hub);
+      case 'pause_download':
+        this.hub.pause(command.folder);
+        return null;
+      case 'list_models':
+        return this.hub.list();
+      case 'open_stored_model':
+        return this.openModel(await this.hub.open(command.folder));
+      case 'delete_model':
+        await this.hub.remove(command.folder);
+        return null;
       case 'check_numerics':
         return checkNumerics(
           await this.openGpu(),
@@ -199,6 +222,7 @@ export class Engine {
       context: config.max_position_embeddings,
       vocabulary: config.vocab_size,
       bytes: 4 * parameters,
+      origin: model.origin ?? null,
     };
   }
 
@@ -228,6 +252,14 @@ export class Engine {
     return { name: `${id}.zip`, bytes: bytes.buffer as ArrayBuffer };
   }
 
+  private async openZip(name: string, file: Blob): Promise<ZipContents> {
+    const entries = await readZip(blobSource(file, name));
+    if (entries.some((entry) => /^([^/]+\/)?run\.json$/.test(entry.name))) {
+      return { kind: 'run', record: await this.importRun({ name, bytes: await file.arrayBuffer() }) };
+    }
+    return { kind: 'model', model: this.openModel(await this.hub.openZip(name, file)) };
+  }
+
   private async importRun({ bytes }: FileData): Promise<Replies['import_run']> {
     const taken = new Set((await this.store.list()).map(({ id }) => id));
     return importRun(
@@ -243,8 +275,6 @@ function infoOf({ id, label, paper, help, fields, presets, metrics }: Recipe): R
   return { id, label, paper, help, fields, presets, metrics };
 }
 
-function filesByName(files: readonly FileData[]): Record<string, Uint8Array> {
-  return Object.fromEntries(
-    files.map(({ name, bytes }) => [name.split('/').at(-1) ?? name, new Uint8Array(bytes)]),
-  );
+function filesByName(files: readonly FileRef[]): ModelFiles {
+  return inModelFolder(new Map(files.map(({ name, file }) => [name, blobSource(file, name)])));
 }

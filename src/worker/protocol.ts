@@ -9,6 +9,8 @@ import type { Numerics } from '../recipes/check_numerics';
 import type { ExportFormat } from '../recipes/export_model';
 import type { RecipeInfo } from '../recipes/recipe';
 import type { BadRow, DatasetFormat } from '../data/dataset';
+import type { StoredModel } from '../hub/library';
+import type { MemoryNeed } from '../recipes/needs';
 import type {
   CompletionRecord,
   Config,
@@ -26,6 +28,8 @@ export type { Numerics } from '../recipes/check_numerics';
 export type { ExportFormat } from '../recipes/export_model';
 export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
 export type { BadRow, DatasetFormat } from '../data/dataset';
+export type { StoredModel } from '../hub/library';
+export type { MemoryNeed } from '../recipes/needs';
 
 export interface BundledModel {
   id: string;
@@ -85,6 +89,39 @@ export interface DatasetSummary {
   lengths: { prompt: number; total: number } | null;
 }
 
+/** A repository of the Hub as a person wrote it, `@revision` included. */
+export interface HubRequest {
+  repository: string;
+  /** Another server that speaks the Hub's paths; null is the Hub itself. */
+  server: string | null;
+  /** An access token for gated and private models; it is kept nowhere. */
+  token: string | null;
+}
+
+/** What a repository holds and takes, before it is downloaded. */
+export interface ModelLookup {
+  id: string;
+  /** The revision asked for, and the commit it stands for now. */
+  asked: string;
+  revision: string;
+  /** Names its download in later commands. */
+  folder: string;
+  gated: boolean;
+  /** What would be downloaded; all there is when it cannot be used. */
+  files: { path: string; size: number }[];
+  bytes: number;
+  /** Bytes of it that are here already. */
+  present: number;
+  architecture: string | null;
+  parameters: number | null;
+  /** Bytes on the GPU by use; empty where there is no GPU to ask. */
+  needs: MemoryNeed[];
+  /** Bytes this browser still has for it; null where it does not say. */
+  room: number | null;
+  /** Why the lab cannot use it, in a sentence. */
+  refusal: string | null;
+}
+
 export interface ModelSummary {
   handle: string;
   name: string;
@@ -95,6 +132,8 @@ export interface ModelSummary {
   context: number;
   vocabulary: number;
   bytes: number;
+  /** The Hub repository it came from, at which commit. */
+  origin: { id: string; revision: string } | null;
 }
 
 /** Where a run starts: the model's own weights, or a checkpoint of an earlier run. */
@@ -137,6 +176,11 @@ export interface Comparison {
 }
 
 export type FileData = { name: string; bytes: ArrayBuffer };
+/** A file that stays on its disk and is read by ranges. */
+export type FileRef = { name: string; file: Blob };
+
+/** What was in a .zip. */
+export type ZipContents = { kind: 'run'; record: RunRecord } | { kind: 'model'; model: ModelSummary };
 
 export type Command =
   | { type: 'catalogue'; request: number }
@@ -145,7 +189,16 @@ export type Command =
   | { type: 'open_bundled_dataset'; request: number; id: string; split: 'train' | 'validation' | 'test' }
   | { type: 'preview_dataset'; request: number; handle: string; model: string | null }
   | { type: 'open_bundled_model'; request: number; id: string }
-  | { type: 'open_model_folder'; request: number; name: string; files: FileData[] }
+  | { type: 'open_model_folder'; request: number; name: string; files: FileRef[] }
+  /** An exported run, or a model. */
+  | { type: 'open_zip'; request: number; name: string; file: Blob }
+  | { type: 'look_up_model'; request: number; hub: HubRequest }
+  /** Goes on with what is here; `repository` names a commit. Ends with null when it is paused. */
+  | { type: 'download_model'; request: number; hub: HubRequest }
+  | { type: 'pause_download'; request: number; folder: string }
+  | { type: 'list_models'; request: number }
+  | { type: 'open_stored_model'; request: number; folder: string }
+  | { type: 'delete_model'; request: number; folder: string }
   /** Whether this GPU computes right: every kernel, and this model on prompts of this dataset. */
   | { type: 'check_numerics'; request: number; model: string; dataset: string | null }
   | { type: 'estimate'; request: number; run: StartRun }
@@ -175,6 +228,13 @@ export interface Replies {
   preview_dataset: DatasetSummary;
   open_bundled_model: ModelSummary;
   open_model_folder: ModelSummary;
+  open_zip: ZipContents;
+  look_up_model: ModelLookup;
+  download_model: StoredModel | null;
+  pause_download: null;
+  list_models: StoredModel[];
+  open_stored_model: ModelSummary;
+  delete_model: null;
   check_numerics: Numerics;
   estimate: Estimate;
   start: { run: string };
@@ -197,6 +257,8 @@ export type Event =
   | { type: 'error'; request: number; code: ErrorCode; message: string }
   /** Something failed that no command waits for: the second half of a demo, say. */
   | { type: 'trouble'; code: ErrorCode; message: string }
+  /** How far a download is, in bytes of all its files. */
+  | { type: 'model_download'; folder: string; file: string; done: number; total: number }
   /** A run began; sent again when its record knows more (paused, going on, KL at step 0). */
   | { type: 'run_created'; run: string; record: RunRecord }
   | {

@@ -1,12 +1,13 @@
-import { useId, type ChangeEvent } from 'react';
 import { formatBytes, formatCount, formatShort } from '../lib/format';
 import { useEngine } from '../stores/engine';
-import { report } from '../stores/notices';
 import { useSetup } from '../stores/setup';
-import { chooseModel, openFiles } from '../stores/setup_actions';
+import { chooseModel } from '../stores/setup_actions';
 import type { ModelSummary } from '../../worker/protocol';
+import { HubLookup } from './HubLookup';
+import { ModelFolder } from './ModelFolder';
+import { StoredModels } from './StoredModels';
 
-/** Which model to fine-tune: a bundled one, or a Hugging Face folder. */
+/** Which model to fine-tune: a bundled one, one of the Hub, or a folder of one's own. */
 export function ModelStep() {
   const models = useEngine((state) => state.catalogue?.models);
   const choice = useSetup((state) => state.modelChoice);
@@ -30,27 +31,10 @@ export function ModelStep() {
           </label>
         ))}
       </fieldset>
-      <FolderInput />
+      <StoredModels />
+      <HubLookup />
+      <ModelFolder />
       {model && <Facts model={model} />}
-    </div>
-  );
-}
-
-function FolderInput() {
-  const id = useId();
-  const pick = (event: ChangeEvent<HTMLInputElement>) => {
-    const files = [...(event.target.files ?? [])];
-    event.target.value = '';
-    if (files.length > 0) openFiles(files).catch(report);
-  };
-  return (
-    <div className="stack tight">
-      <label htmlFor={id}>Model folder</label>
-      <span className="muted small">
-        A Hugging Face folder of the Llama architecture: config.json, tokenizer.json, model.safetensors. Drop
-        it anywhere or pick it.
-      </span>
-      <input id={id} type="file" multiple onChange={pick} {...{ webkitdirectory: '' }} />
     </div>
   );
 }
@@ -64,6 +48,7 @@ function Facts({ model }: { model: ModelSummary }) {
     ['Context', `${formatCount(model.context)} tokens`],
     ['Vocabulary', `${formatCount(model.vocabulary)} tokens`],
     ['Weights', formatBytes(model.bytes)],
+    ...(model.origin ? [['Commit', model.origin.revision] satisfies [string, string]] : []),
   ];
   return (
     <dl className="facts small">

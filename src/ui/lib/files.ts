@@ -3,14 +3,10 @@
 export type Route<F> =
   | { kind: 'dataset'; file: F }
   | { kind: 'model'; files: F[] }
-  | { kind: 'runs'; files: F[] }
+  | { kind: 'zips'; files: F[] }
   | { kind: 'nothing'; reason: string };
 
-/** Files of a Hugging Face folder that the engine reads; the rest of a folder is left where it is. */
-const MODEL_FILES =
-  /(\.safetensors|\.safetensors\.index\.json|config\.json|tokenizer\.json|tokenizer_config\.json)$/i;
-
-/** Exported runs are .zip files; a set with .safetensors weights is a model; a single other file is a dataset. */
+/** A .zip holds an exported run or a model; a set with .safetensors weights is a model; a single other file is a dataset. */
 export function routeFiles<F extends { name: string }>(files: readonly F[]): Route<F> {
   const first = files[0];
   if (!first)
@@ -18,17 +14,17 @@ export function routeFiles<F extends { name: string }>(files: readonly F[]): Rou
       kind: 'nothing',
       reason: 'Nothing was dropped. Drop a dataset file, a model folder or an exported run.',
     };
-  if (files.every((file) => /\.zip$/i.test(file.name))) return { kind: 'runs', files: [...files] };
+  if (files.every((file) => /\.zip$/i.test(file.name))) return { kind: 'zips', files: [...files] };
   if (
     files.some((file) => /\.safetensors$/i.test(file.name)) ||
     files.some((file) => file.name === 'config.json')
   ) {
-    return { kind: 'model', files: files.filter((file) => MODEL_FILES.test(file.name)) };
+    return { kind: 'model', files: [...files] };
   }
   if (files.length === 1) return { kind: 'dataset', file: first };
   return {
     kind: 'nothing',
-    reason: `${files.length} files were dropped at once. Drop one dataset file, one model folder, or exported runs (.zip).`,
+    reason: `${files.length} files were dropped at once. Drop one dataset file, one model folder, or .zip files of runs or models.`,
   };
 }
 
@@ -58,6 +54,15 @@ function readValue(text: string): number | boolean | string {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
+/** Where dropped files lay in what was dropped: a File itself knows its path only when it was picked. */
+const droppedPaths = new WeakMap<File, string>();
+
+/** A file's path from the folder that was dropped or picked, its name alone outside one. */
+export function pathOf(file: File | undefined): string {
+  if (!file) return '';
+  return droppedPaths.get(file) ?? (file.webkitRelativePath || file.name);
+}
+
 /** Every file of a drop, folders walked through. Browser only. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   const entries = [...transfer.items]
@@ -68,7 +73,11 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
 }
 
 async function filesOf(entry: FileSystemEntry): Promise<File[]> {
-  if (isFile(entry)) return [await new Promise<File>((resolve, reject) => entry.file(resolve, reject))];
+  if (isFile(entry)) {
+    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    droppedPaths.set(file, entry.fullPath.replace(/^\//, ''));
+    return [file];
+  }
   if (!isFolder(entry)) return [];
   const reader = entry.createReader();
   const files: File[] = [];

@@ -126,7 +126,7 @@ describe('files', () => {
 
   it('are told apart by their names', () => {
     expect(routeFiles(named('train.jsonl')).kind).toBe('dataset');
-    expect(routeFiles(named('run-1.zip', 'run-2.ZIP')).kind).toBe('runs');
+    expect(routeFiles(named('run-1.zip', 'run-2.ZIP')).kind).toBe('zips');
     expect(routeFiles(named()).kind).toBe('nothing');
     expect(routeFiles(named('a.json', 'b.json'))).toMatchObject({
       kind: 'nothing',
@@ -134,7 +134,7 @@ describe('files', () => {
     });
     expect(routeFiles(named('config.json', 'model.safetensors', 'README.md', 'tokenizer.json'))).toEqual({
       kind: 'model',
-      files: named('config.json', 'model.safetensors', 'tokenizer.json'),
+      files: named('config.json', 'model.safetensors', 'README.md', 'tokenizer.json'),
     });
   });
 

@@ -165,9 +165,14 @@ export async function deleteRun(id: string): Promise<void> {
 export async function importRun(name: string, bytes: ArrayBuffer): Promise<void> {
   await attempt(async () => {
     const record = await engine().request('import_run', { file: { name, bytes } });
-    addRecords([record]);
-    setShown([...useRuns.getState().shown, record.id]);
+    showRun(record);
   });
+}
+
+/** Shows a run that was just opened beside the others. */
+export function showRun(record: RunRecord): void {
+  addRecords([record]);
+  setShown([...useRuns.getState().shown, record.id]);
 }
 
 export async function pauseRun(id: string): Promise<void> {

@@ -73,6 +73,7 @@ const model: ModelSummary = {
   context: 1,
   vocabulary: 1,
   bytes: 4,
+  origin: null,
 };
 
 beforeEach(() => {

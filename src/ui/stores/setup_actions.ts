@@ -1,11 +1,12 @@
 /** The steps of setting up that ask the engine: opening files and models, the estimate, starting. */
 import { LabError } from '../../errors';
 import type { Config } from '../../runs/run';
-import { routeFiles } from '../lib/files';
+import type { ModelSummary } from '../../worker/protocol';
+import { pathOf, routeFiles } from '../lib/files';
 import { engine, useEngine } from './engine';
 import { dismissAll, report } from './notices';
 import { checkBeforeRun, checkNumerics } from './numerics';
-import { importRun } from './runs';
+import { showRun } from './runs';
 import { presetOf, recipeOf, startRunOf, useSetup, type SetupState, type Split } from './setup';
 import { setTab } from './view';
 
@@ -25,8 +26,8 @@ async function working(what: string, action: () => Promise<void>): Promise<void>
 export async function openFiles(files: readonly File[]): Promise<void> {
   const route = routeFiles(files);
   switch (route.kind) {
-    case 'runs':
-      for (const file of route.files) await importRun(file.name, await file.arrayBuffer());
+    case 'zips':
+      for (const file of route.files) await openZip(file);
       return;
     case 'model':
       return openModelFolder(route.files);
@@ -108,15 +109,30 @@ export async function chooseModel(id: string): Promise<void> {
 }
 
 export async function openModelFolder(files: readonly File[]): Promise<void> {
-  const folder = files[0]?.webkitRelativePath.split('/')[0] || 'model';
-  await working(`Opening ${folder}`, async () => {
-    const data = await Promise.all(
-      files.map(async (file) => ({ name: file.name, bytes: await file.arrayBuffer() })),
-    );
-    const model = await engine().request('open_model_folder', { name: folder, files: data });
-    useSetup.setState({ model, modelChoice: null, open: 'model', estimate: null });
-    await previewWith(model.handle);
+  const folder = pathOf(files[0]).split('/').slice(0, -1)[0] ?? 'model';
+  const named = files.map((file) => ({ name: pathOf(file), file }));
+  await takeModel(`Opening ${folder}`, () =>
+    engine().request('open_model_folder', { name: folder, files: named }),
+  );
+}
+
+/** Opens a .zip by what is in it: an exported run, or a model. */
+async function openZip(file: File): Promise<void> {
+  await working(`Opening ${file.name}`, async () => {
+    const contents = await engine().request('open_zip', { name: file.name, file });
+    if (contents.kind === 'run') showRun(contents.record);
+    else await choose(contents.model);
   });
+}
+
+/** Opens a model by `open` and chooses it, saying so meanwhile. A fault leaves what was chosen before. */
+export async function takeModel(what: string, open: () => Promise<ModelSummary>): Promise<void> {
+  await working(what, async () => choose(await open()));
+}
+
+async function choose(model: ModelSummary): Promise<void> {
+  useSetup.setState({ model, modelChoice: null, open: 'model', estimate: null });
+  await previewWith(model.handle);
 }
 
 /** Opens the chosen model if need be; null when none is chosen or this machine cannot run one. */

@@ -1,0 +1,31 @@
+import { downloadSentence, type Download } from '../lib/hub';
+import { downloadModel, pauseDownload } from '../stores/hub';
+
+interface Props {
+  folder: string;
+  download: Download;
+}
+
+/** How far a download is, with what pauses it and lets it go on. */
+export function DownloadLine({ folder, download }: Props) {
+  const { id, revision, state, done, total, message } = download;
+  const resume = () => void downloadModel({ id, revision, folder, bytes: total, present: done });
+  return (
+    <div className="stack tight">
+      <progress max={Math.max(1, total)} value={done} aria-label={`Download of ${id}`} />
+      <span className="row">
+        <span className="small grow">{downloadSentence(download, Date.now())}</span>
+        {state === 'going' ? (
+          <button type="button" className="small" onClick={() => void pauseDownload(folder)}>
+            Pause
+          </button>
+        ) : (
+          <button type="button" className="small" onClick={resume}>
+            Resume
+          </button>
+        )}
+      </span>
+      {message !== null && <p className="small fault">{message}</p>}
+    </div>
+  );
+}
