@@ -7,6 +7,8 @@ import { readRecord } from '../runs/open_run';
 import type { InitCheckpoint } from '../recipes/session';
 import type { RunRecord } from '../runs/run';
 import { fileSource, isFolder, packageRoot } from './files';
+import { isHubName, openHubModel } from './hub_model';
+import type { Io } from './io';
 import { NodeFolder } from './node_folder';
 
 export interface OpenedModel {
@@ -16,10 +18,11 @@ export interface OpenedModel {
 }
 
 /**
- * A model by its folder, by the folder of a run (its final model), by a checkpoint of a run (RUN/checkpoints/40), or by
- * the name of a bundled one. Errors: `bad_input` saying what was looked for.
+ * A model by its folder, by the folder of a run (its final model), by a checkpoint of a run (RUN/checkpoints/40), by the name
+ * of a bundled one, or of one of the Hub (owner/name). Errors: `bad_input` saying what was looked for.
  */
-export async function openModel(name: string): Promise<OpenedModel> {
+export async function openModel(name: string, io: Io): Promise<OpenedModel> {
+  if (!isFolder(name) && isHubName(name)) return { model: await openHubModel(name, io), init: null };
   const folder = resolve(modelFolder(name));
   const files = filesOf(folder);
   const init = await checkpointOf(folder, files);
@@ -58,8 +61,8 @@ function modelFolder(name: string): string {
   if (bundled.includes(name)) return join(packageRoot(), 'public/models', name);
   throw new LabError(
     'bad_input',
-    `There is no model folder "${name}". Give the folder of a Hugging Face model, of a run, or the name of a bundled ` +
-      `model: ${bundled.join(', ')}.`,
+    `There is no model folder "${name}". Give the folder of a Hugging Face model, of a run, owner/name of one on ` +
+      `the Hub, or the name of a bundled model: ${bundled.join(', ')}.`,
   );
 }
 

@@ -1,4 +1,3 @@
-import { mib } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import type { ModelConfig } from '../model/config';
 import { fit } from './fit';
@@ -25,12 +24,4 @@ export function memoryNeeds(gpu: Gpu, config: ModelConfig): MemoryNeed[] {
     const found = fit(gpu, { config, context, batch: 1, sequences: 1, options }, Infinity);
     return { label, bytes: found?.totalBytes ?? 0, fits: found !== undefined };
   });
-}
-
-/** The same in a sentence. */
-export function needsSentence(needs: readonly MemoryNeed[]): string {
-  const parts = needs.map(({ label, bytes, fits }) =>
-    fits ? `${mib(bytes)} ${label}` : `more than this GPU binds ${label}`,
-  );
-  return `On the GPU: ${parts.join(', ')} (sequences of ${NEEDS_CONTEXT} tokens).`;
 }

@@ -73,7 +73,7 @@ async function openWriter(handle: FileSystemFileHandle, model: string): Promise<
   return {
     append: async (bytes) => {
       try {
-        const written = access.write(bytes as Uint8Array<ArrayBuffer>, { at });
+        const written = access.write(bytes, { at });
         if (written < bytes.length) throw new DOMException('no room', 'QuotaExceededError');
         at += written;
         unflushed += written;

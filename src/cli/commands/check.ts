@@ -22,7 +22,7 @@ Each kernel runs once beside its f64 reference. The model continues a few prompt
 compared with those of onnxruntime-web on the model's ONNX export: max |Δlogit|, KL, and the log-probabilities of what was
 generated. A GPU that computes wrongly ends the command with exit code 1.`,
   async run(args, io) {
-    const { model } = await openModel(args.text('model'));
+    const { model } = await openModel(args.text('model'), io);
     const path = args.maybe('data');
     const problems = path === undefined ? [] : (await openData(path, io)).problems;
     const gpu = await openCliGpu(io);

@@ -42,7 +42,7 @@ adapter the demo preset takes long; --preset quick is a short look.`,
     await checkRunFolder(out);
     const gpu = await openCliGpu(io);
     const wanted = args.maybe('model') ?? bundledFor(gpu.facts.isSoftware);
-    const { model } = await openModel(wanted);
+    const { model } = await openModel(wanted, io);
     const level = LEVELS[wanted] ?? 'easy';
     const dataset = await openData(`${level}/train`, io);
     const evalDataset = await openData(`${level}/test`, io);

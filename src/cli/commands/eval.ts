@@ -58,7 +58,7 @@ export const evaluate: Command = {
     const out = args.maybe('out');
     if (out !== undefined) await checkOutput(out);
     const dataset = await openData(args.text('data'), io);
-    const { model } = await openModel(args.text('model'));
+    const { model } = await openModel(args.text('model'), io);
     const all = settings.programs ? asPrograms(dataset.problems) : dataset.problems;
     const problems = fitting(all.slice(0, settings.max_eval_samples || all.length), model, io);
     const newTokens = settings.max_new_tokens || longestTarget(problems, model) || DEFAULT_NEW_TOKENS;

@@ -38,7 +38,7 @@ ${settingsHelp(SETTINGS)}`,
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
-    const { model } = await openModel(args.text('model'));
+    const { model } = await openModel(args.text('model'), io);
     const prompts = rows.map((row, id) => {
       const tokens = model.tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);

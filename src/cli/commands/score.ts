@@ -30,7 +30,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
-    const { model } = await openModel(args.text('model'));
+    const { model } = await openModel(args.text('model'), io);
     const sequences = rows.map((row) =>
       sequenceOf(
         model,

@@ -48,7 +48,7 @@ ${recipes.map(recipeHelp).join('\n\n')}`,
     if (refusal) throw refusal;
     const evalPath = args.maybe('eval-data');
     const evalDataset = evalPath === undefined ? null : await openData(evalPath, io, options);
-    const { model, init } = await openModel(args.text('model'));
+    const { model, init } = await openModel(args.text('model'), io);
     const gpu = await openCliGpu(io);
     const record = await runToFolder(
       {

@@ -14,7 +14,7 @@ export function DownloadLine({ folder, download }: Props) {
     <div className="stack tight">
       <progress max={Math.max(1, total)} value={done} aria-label={`Download of ${id}`} />
       <span className="row">
-        <span className="small grow">{downloadSentence(download, Date.now())}</span>
+        <span className="small grow">{downloadSentence(download)}</span>
         {state === 'going' ? (
           <button type="button" className="small" onClick={() => void pauseDownload(folder)}>
             Pause

@@ -25,16 +25,18 @@ export interface Download {
   /** Where and when this going began: what its speed is measured from. */
   from: number;
   since: number;
+  /** When `done` was last heard of. */
+  at: number;
   /** Why it failed. */
   message: string | null;
 }
 
 /** "41 MiB of 256 MiB, 12.3 MiB/s, 18 s left". */
-export function downloadSentence({ state, done, total, from, since }: Download, now: number): string {
+export function downloadSentence({ state, done, total, from, since, at }: Download): string {
   const amount = `${formatBytes(done)} of ${formatBytes(total)}`;
   if (state !== 'going')
     return `${state === 'paused' ? 'Paused' : 'Stopped'} at ${amount}; what has arrived is kept.`;
-  const seconds = (now - since) / 1000;
+  const seconds = (at - since) / 1000;
   const rate = (done - from) / seconds;
   if (seconds < 1 || rate <= 0) return amount;
   return `${amount}, ${formatBytes(rate)}/s, ${formatDuration((total - done) / rate)} left`;

@@ -70,7 +70,8 @@ export async function lookUp(): Promise<void> {
 export async function downloadModel({ id, revision, folder, bytes, present }: StoredAs): Promise<void> {
   // Asked for so that the browser does not clear the models away when its disk runs low; it may say no.
   void navigator.storage?.persist?.();
-  const begun = { id, revision, file: '', done: present, total: bytes, from: present, since: Date.now() };
+  const now = Date.now();
+  const begun = { id, revision, file: '', done: present, total: bytes, from: present, since: now, at: now };
   setDownload(folder, { ...begun, state: 'going', message: null });
   try {
     const stored = await engine().request('download_model', { hub: request(pinned(id, revision)) });
@@ -123,7 +124,7 @@ async function refreshStored(): Promise<void> {
 }
 
 function progressed({ folder, file, done, total }: DownloadEvent): void {
-  change(folder, { file, done, total });
+  change(folder, { file, done, total, at: Date.now() });
 }
 
 function setDownload(folder: string, download: Download): void {
