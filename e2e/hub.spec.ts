@@ -183,7 +183,7 @@ test('a model packed as .zip is opened, dropped or picked', async ({ page }) => 
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 390]) {
-    test(`looking up is accessible and fits, ${colorScheme}, ${width} px`, async ({ page }, info) => {
+    test(`looking up is accessible and fits, ${colorScheme}, ${width} px`, async ({ page }) => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 860 });
       await open(page);
@@ -194,7 +194,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
       expect(overflow).toBeLessThanOrEqual(0);
-      await page.screenshot({ path: info.outputPath('look_up.png'), fullPage: true });
     });
   }
 }

@@ -34,7 +34,7 @@ README.md says how the model was made where it comes from a run: data, recipe, s
       throw new UsageError(`--format is one of ${FORMATS.join(', ')}, not "${args.text('format')}".`);
     const out = args.text('out');
     await checkNewFolder(out);
-    const { model } = await openModel(args.text('model'));
+    const { model } = await openModel(args.text('model'), io);
     const record = await recordOf(args.text('model'));
     const files = exportedFiles(model, format, record);
     for (const file of files) await writeFile(out, file);
