@@ -5,19 +5,20 @@
 // Salmon et al. 2011 (SC11), counted as in sample.wgsl: (sequence id, position, token/4, 0).
 //
 //   hidden     (B,C)    read   final normed hidden states; C a multiple of 4
-//   weight     (V,C)    read   the LM head
+//   weight     (V,C)    read   the LM head, its rows first_token to V - 1; first_token is where a part begins
 //   positions  (B) u32  read
 //   state      (B,4)    read   the sequence id is its first u32
 //   partials   (B,P,5)  write  m, s, score, z, token (u32); P parts of `width` tokens
 //
 // Each z is one sum over C in ascending order: a row's draw depends neither on B nor on the tiling. temperature 0 is greedy.
-// Grid: (P, B/64), rounded up; a workgroup takes 64 rows through one part. width: a multiple of 64.
+// Grid: (parts of these rows, B/64), rounded up; a workgroup takes 64 rows through one part. width: a multiple of 64.
 struct Params {
   B: u32,
   V: u32,
   C: u32,
   P: u32,
   width: u32,
+  first_token: u32,
   seed_lo: u32,
   seed_hi: u32,
   temperature: f32,
@@ -123,7 +124,7 @@ fn hidden_row(row: u32, k: u32) -> vec4f {
 }
 
 fn weight_row(token: u32, k: u32) -> vec4f {
-  return select(vec4f(0.0), weight[min(token, params.V - 1u) * (params.C / 4u) + min(k, params.C - 4u) / 4u], k < params.C);
+  return select(vec4f(0.0), weight[(min(token, params.V - 1u) - params.first_token) * (params.C / 4u) + min(k, params.C - 4u) / 4u], k < params.C);
 }
 
 // 64 threads fill a tile, 4x4 each, transposed in registers.
@@ -178,7 +179,7 @@ fn finish(thread: u32, row: u32, part: u32, mine: Part) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let part = group.x;
+  let part = params.first_token / params.width + group.x;
   let row0 = group.y * 64u;
   let row4 = thread / 16u;
   let column4 = thread % 16u;

@@ -4,14 +4,14 @@
 // Source: Milakov & Gimelshein 2018, arXiv:1805.02867, alg. 3 (online softmax), by blocks; the lowest index wins a tie.
 //
 //   hidden    (M,C)    read   final normed hidden states of the rows that carry loss; C a multiple of 4
-//   weight    (V,C)    read   the LM head
+//   weight    (V,C)    read   the LM head, its rows first_token to V - 1; first_token is where a part begins
 //   targets   (M) u32  read
 //   partials  (M,P,4)  write  m, s, t, argmax (u32); P parts of `width` tokens
 //   logp      (M)      write  the target's z, for head_score_merge
 //
 // Each z is one sum over C in ascending order: a row does not depend on M.
-// Grid: (P, M/64), rounded up; a workgroup takes 64 rows through one part. width: a multiple of 64.
-struct Params { M: u32, V: u32, C: u32, P: u32, width: u32 }
+// Grid: (parts of these rows, M/64), rounded up; a workgroup takes 64 rows through one part. width: a multiple of 64.
+struct Params { M: u32, V: u32, C: u32, P: u32, width: u32, first_token: u32 }
 
 struct Part { m: f32, s: f32, t: f32, argmax: u32 }
 
@@ -82,7 +82,7 @@ fn hidden_row(row: u32, k: u32) -> vec4f {
 }
 
 fn weight_row(token: u32, k: u32) -> vec4f {
-  return select(vec4f(0.0), weight[min(token, params.V - 1u) * (params.C / 4u) + min(k, params.C - 4u) / 4u], k < params.C);
+  return select(vec4f(0.0), weight[(min(token, params.V - 1u) - params.first_token) * (params.C / 4u) + min(k, params.C - 4u) / 4u], k < params.C);
 }
 
 // 64 threads fill a tile, 4x4 each, transposed in registers.
@@ -141,7 +141,7 @@ fn finish(thread: u32, row: u32, part: u32, mine: Part, chosen: f32) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let part = group.x;
+  let part = params.first_token / params.width + group.x;
   let row0 = group.y * 64u;
   let row4 = thread / 16u;
   let column4 = thread % 16u;

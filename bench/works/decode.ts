@@ -11,6 +11,7 @@ import {
   moveRowsLaunch,
 } from '../../src/kernels/decode';
 import { addHeadSample, headSampleShape } from '../../src/kernels/lm_head_sample';
+import { whole } from '../../src/kernels/vocabulary';
 import { addMatmul } from '../../src/kernels/matmul';
 import { addSample } from '../../src/kernels/sampler';
 import type { KernelWork } from '../kernel_work';
@@ -182,7 +183,8 @@ function headSampleWork({ C, V }: Shapes, B: number): KernelWork {
       addHeadSample(
         plan,
         gpu,
-        { hidden, weight, partials, tokens, positions, slots, state, history },
+        { hidden, partials, tokens, positions, slots, state, history },
+        whole(weight, V),
         () => ({
           B,
           V,

@@ -16,6 +16,7 @@ import { addHeadScore, headScoreFloats } from '../../src/kernels/lm_head_score';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { plainWork } from './layer';
+import { whole } from '../../src/kernels/vocabulary';
 import { matmulWork } from './matmul';
 
 /** Logits are made in chunks of rows of about as many floats. */
@@ -35,13 +36,13 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
       embeddingForward,
       { N, C },
       { tokens, weight: V * C, out: N * C },
-      embeddingForwardLaunch({ N, C }),
+      embeddingForwardLaunch({ N, C }, { row0: 0, rows: V }),
     ),
     plainWork(
       embeddingBackward,
       { N, C },
       { dout: N * C, buckets: data, dweight: V * C },
-      embeddingBackwardLaunch({ U, C }),
+      embeddingBackwardLaunch({ U, C }, { row0: 0, rows: V }),
     ),
     matmulWork('nt', 'lm_head', R, V, C),
     matmulWork('nn', 'lm_head', R, C, V),
@@ -74,11 +75,13 @@ function scoreWork(M: number, V: number, C: number, targets: Uint32Array): Kerne
     },
     record: (plan, { hidden, weight, targets, partials, logp, entropy, correct }, gpu) => {
       if (hidden && weight && targets && partials && logp && entropy && correct)
-        addHeadScore(plan, gpu, { hidden, weight, targets, partials, logp, entropy, correct }, () => ({
-          M,
-          V,
-          C,
-        }));
+        addHeadScore(
+          plan,
+          gpu,
+          { hidden, targets, partials, logp, entropy, correct },
+          whole(weight, V),
+          () => ({ M, V, C }),
+        );
     },
   };
 }

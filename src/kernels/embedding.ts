@@ -3,13 +3,14 @@ import forwardWgsl from '../../shaders/embedding_forward.wgsl?raw';
 import positionWgsl from '../../shaders/position_forward.wgsl?raw';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch } from '../gpu/plan';
+import type { ShardRows } from './vocabulary';
 
-/** out (N,C) = scale · rows of weight (V,C). */
+/** out (N,C) = scale · rows of a shard of weight (V,C), where the token has its row there. */
 export const embeddingForward = defineKernel({
   name: 'embedding_forward',
   wgsl: forwardWgsl,
   buffers: { tokens: 'read', weight: 'read', out: 'read_write' },
-  params: { N: 'u32', C: 'u32', scale: 'f32' },
+  params: { N: 'u32', C: 'u32', scale: 'f32', row0: 'u32', rows: 'u32' },
 });
 
 /** out (N,C) += rows of weight (first + T,C), learned positions; its gradient is `embeddingBackward` of them, by `bucketTokens`. */
@@ -20,27 +21,28 @@ export const positionForward = defineKernel({
   params: { N: 'u32', C: 'u32', first: 'u32' },
 });
 
-/** dweight (V,C) += gradient, token by token. */
+/** A shard of dweight (V,C) += gradient, token by token. */
 export const embeddingBackward = defineKernel({
   name: 'embedding_backward',
   wgsl: backwardWgsl,
   buffers: { dout: 'read', buckets: 'read', dweight: 'read_write' },
-  params: { U: 'u32', C: 'u32', scale: 'f32' },
+  params: { U: 'u32', C: 'u32', scale: 'f32', row0: 'u32', rows: 'u32' },
 });
 
 const ELEMENTS_A_WORKGROUP = 64 * 4;
 
-/** `scale`: what embeddings are multiplied by (Gemma: √C). */
-export function embeddingForwardLaunch({
-  N,
-  C,
-  scale = 1,
-}: {
-  N: number;
-  C: number;
-  scale?: number;
-}): Launch<'N' | 'C' | 'scale'> {
-  return { params: { N, C, scale }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
+/** A matrix in one piece, whatever its rows. */
+const EVERY_ROW: ShardRows = { row0: 0, rows: 0xffffffff };
+
+/** `scale`: what embeddings are multiplied by (Gemma: √C). Of the tokens whose rows are in a shard. */
+export function embeddingForwardLaunch(
+  { N, C, scale = 1 }: { N: number; C: number; scale?: number },
+  { row0, rows }: ShardRows = EVERY_ROW,
+): Launch<keyof typeof embeddingForward.params> {
+  return {
+    params: { N, C, scale, row0, rows },
+    grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)),
+  };
 }
 
 /** `first`: the row of position 0 (OPT: 2). */
@@ -56,17 +58,15 @@ export function positionForwardLaunch({
   return { params: { N, C, first }, grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)) };
 }
 
-/** U distinct tokens, C columns; `scale` as in the forward. */
-export function embeddingBackwardLaunch({
-  U,
-  C,
-  scale = 1,
-}: {
-  U: number;
-  C: number;
-  scale?: number;
-}): Launch<'U' | 'C' | 'scale'> {
-  return { params: { U, C, scale }, grid: grid1d(Math.ceil((U * C) / ELEMENTS_A_WORKGROUP)) };
+/** U distinct tokens, C columns; `scale` and shard as in the forward. */
+export function embeddingBackwardLaunch(
+  { U, C, scale = 1 }: { U: number; C: number; scale?: number },
+  { row0, rows }: ShardRows = EVERY_ROW,
+): Launch<keyof typeof embeddingBackward.params> {
+  return {
+    params: { U, C, scale, row0, rows },
+    grid: grid1d(Math.ceil((U * C) / ELEMENTS_A_WORKGROUP)),
+  };
 }
 
 /**

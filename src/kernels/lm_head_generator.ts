@@ -47,9 +47,9 @@ class Writer {
       ...buffers.map(([buffer, { header }]) => `//   ${buffer.padEnd(9)}  ${header}`),
       '//',
       step === undefined
-        ? `// Grid: (P/${across}, ${count}/${rows}), rounded up; a thread takes ${rows} rows through a part, ${columns} tokens at a time, ` +
+        ? `// Grid: (parts of these tokens/${across}, ${count}/${rows}), rounded up; a thread takes ${rows} rows through a part, ${columns} tokens at a time, ` +
           `in turn with ${across - 1} others.`
-        : `// Grid: (P, ${count}/${down * rows}), rounded up; a workgroup takes ${down * rows} rows through a part, ${across * columns} tokens at a ` +
+        : `// Grid: (parts of these tokens, ${count}/${down * rows}), rounded up; a workgroup takes ${down * rows} rows through a part, ${across * columns} tokens at a ` +
           `time, a thread ${rows}x${columns}.`,
       ...(subgroup === undefined ? [] : ['enable subgroups;', '']),
       `struct Params { ${Object.entries(text.params)
@@ -101,7 +101,7 @@ class Writer {
       '',
       `@compute @workgroup_size(${across})`,
       `fn main(@builtin(workgroup_id) group: vec3u, @builtin(${subgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32) {`,
-      `  let part = group.x * ${across}u + lane;`,
+      `  let part = params.first_token / params.width + group.x * ${across}u + lane;`,
       `  let row = group.y * ${rows}u;`,
       '  let length = params.C / 4u;',
       ...this.loads().map((at, i) => `  let h${i} = ${this.rowAt(at)} * length;`),
@@ -109,12 +109,14 @@ class Writer {
       `  for (var r = 0u; r < ${rows}u; r++) {`,
       '    runs[r] = start();',
       '  }',
-      `  let first = group.x * ${across}u * params.width;`,
+      `  let first = params.first_token + group.x * ${across}u * params.width;`,
       `  let end = min(first + ${across}u * params.width, params.V);`,
       '  // The same for all lanes, so that they may share.',
       `  for (var column0 = first; column0 < end; column0 += ${across * columns}u) {`,
       `    let column = column0 + lane * ${columns}u;`,
-      ...range(columns).map((n) => `    let w${n} = min(column + ${n}u, params.V - 1u) * length;`),
+      ...range(columns).map(
+        (n) => `    let w${n} = (min(column + ${n}u, params.V - 1u) - params.first_token) * length;`,
+      ),
       ...this.declareSums(),
       '    for (var k = 0u; k < length; k++) {',
       ...this.loads().map((_, i) => `      let v${i} = hidden[h${i} + k];`),
@@ -197,7 +199,7 @@ class Writer {
       '',
       `@compute @workgroup_size(${threads})`,
       'fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {',
-      '  let part = group.x;',
+      '  let part = params.first_token / params.width + group.x;',
       `  let local_row = thread / ${across}u * ${rows}u;`,
       `  let row = group.y * ${down * rows}u + local_row;`,
       `  let column4 = thread % ${across}u * ${columns / 4}u;`,
@@ -236,6 +238,8 @@ class Writer {
   /** fn fill_…: groups of four rows, `step` k, transposed in registers. Past C: 0. Rows past the end repeat the last. */
   private fill(operand: string, groups: number, step: number, count: string): string[] {
     const { across, down } = this.blocking;
+    const last = (r: number): string => `min(place + ${r}u, params.${count} - 1u)`;
+    const row = (r: number): string => (operand === 'weight' ? `(${last(r)} - params.first_token)` : last(r));
     return [
       `fn fill_${operand}(thread: u32, first: u32, k0: u32) {`,
       `  for (var i = thread; i < ${(groups * step) / 4}u; i += ${across * down}u) {`,
@@ -246,7 +250,7 @@ class Writer {
       '    let block = transpose(mat4x4f(',
       ...range(4).map(
         (r) =>
-          `      select(vec4f(0.0), ${operand}[min(place + ${r}u, params.${count} - 1u) * (params.C / 4u) + at], inside)` +
+          `      select(vec4f(0.0), ${operand}[${row(r)} * (params.C / 4u) + at], inside)` +
           (r < 3 ? ',' : ''),
       ),
       '    ));',

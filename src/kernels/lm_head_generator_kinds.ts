@@ -36,7 +36,12 @@ export const SCORE: HeadText = {
       type: 'vec4f',
       header: '(M,C)    read   final normed hidden states; C a multiple of 4',
     },
-    weight: { access: 'read', type: 'vec4f', header: '(V,C)    read   the LM head' },
+    weight: {
+      access: 'read',
+      type: 'vec4f',
+      header:
+        '(V,C)    read   the LM head, its rows first_token to V - 1; first_token is where a workgroup’s parts begin',
+    },
     targets: { access: 'read', type: 'u32', header: '(M) u32  read' },
     partials: {
       access: 'read_write',
@@ -49,7 +54,7 @@ export const SCORE: HeadText = {
       header: '(M)      write  the target’s z, for head_score_merge',
     },
   },
-  params: { M: 'u32', V: 'u32', C: 'u32', P: 'u32', width: 'u32' },
+  params: { M: 'u32', V: 'u32', C: 'u32', P: 'u32', width: 'u32', first_token: 'u32' },
   count: 'M',
   part: 'm: f32, s: f32, t: f32, argmax: u32',
   functions: text(`
@@ -108,7 +113,12 @@ export const SAMPLE: HeadText = {
       type: 'vec4f',
       header: '(B,C)    read   final normed hidden states; C a multiple of 4',
     },
-    weight: { access: 'read', type: 'vec4f', header: '(V,C)    read   the LM head' },
+    weight: {
+      access: 'read',
+      type: 'vec4f',
+      header:
+        '(V,C)    read   the LM head, its rows first_token to V - 1; first_token is where a workgroup’s parts begin',
+    },
     positions: { access: 'read', type: 'u32', header: '(B) u32  read' },
     state: { access: 'read', type: 'vec4u', header: '(B,4)    read   the sequence id is its first u32' },
     partials: {
@@ -123,6 +133,7 @@ export const SAMPLE: HeadText = {
     C: 'u32',
     P: 'u32',
     width: 'u32',
+    first_token: 'u32',
     seed_lo: 'u32',
     seed_hi: 'u32',
     temperature: 'f32',

@@ -113,14 +113,29 @@ export function partTokens(design: HeadDesign, V: number): number[][] {
 export const mostHeadParts = (V: number): number =>
   Math.max(...headDesigns.map((design) => headParts(design, V).P));
 
-/** Workgroups of a head over so many rows. */
-export function headGrid(configuration: HeadConfiguration, rows: number, V: number): Grid {
+/** Tokens that the parts a workgroup works on cover. */
+const groupTokens = (design: HeadDesign, V: number): number =>
+  headParts(design, V).width * DESIGNS[design].together;
+
+/** A binding starts at a multiple of 256 bytes; so does a shard's block of columns in rows of logits. */
+const COLUMNS = 64;
+
+/**
+ * Where a vocabulary of V tokens may be cut into shards: at multiples of so many. Then parts lie within shards, and
+ * log-probabilities and draws have the bits of a vocabulary in one piece.
+ */
+export function vocabularyStep(facts: AdapterFacts, V: number): number {
+  const group = groupTokens(headDesign(facts), V);
+  let step = group;
+  while (step % COLUMNS) step += group;
+  return step;
+}
+
+/** Workgroups of a head over so many rows, of so many of its V tokens. */
+export function headGrid(configuration: HeadConfiguration, rows: number, V: number, tokens: number): Grid {
   const design = designOf(configuration);
   const blocking = headConfigurations[configuration];
-  return [
-    Math.ceil(headParts(design, V).P / DESIGNS[design].together),
-    Math.ceil(rows / (blocking.rows * blocking.down)),
-  ];
+  return [Math.ceil(tokens / groupTokens(design, V)), Math.ceil(rows / (blocking.rows * blocking.down))];
 }
 
 /** Threads a row and rows a workgroup of a merge: on a CPU adapter a row is one thread's, without a barrier to wait at. */

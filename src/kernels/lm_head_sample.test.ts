@@ -7,10 +7,11 @@ import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addHeadSample, headSampleShape, type HeadSampleDims } from './lm_head_sample';
-import { headDesigns, headParts, mostHeadParts, partTokens } from './lm_head_parts';
+import { headDesigns, headParts, mostHeadParts, partTokens, vocabularyStep } from './lm_head_parts';
 import { lmHeadSampleCases, stepOutcomes } from './lm_head_sample.cases';
 import { headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
 import { describeCases } from './testing';
+import type { Shard } from './vocabulary';
 
 describeCases('lm_head_sample', lmHeadSampleCases);
 
@@ -53,8 +54,8 @@ describe('addHeadSample', () => {
     };
   }
 
-  /** One step through a plan, as generation records it. */
-  async function step(inputs: HeadSampleInputs, dims: HeadSampleDims) {
+  /** One step through a plan, as generation records it; the vocabulary is cut at these rows. */
+  async function step(inputs: HeadSampleInputs, dims: HeadSampleDims, cuts = [0]) {
     const { B } = dims;
     const arena = new Arena('head sample', 'separate');
     const tensors: Record<string, Tensor> = {};
@@ -62,7 +63,6 @@ describe('addHeadSample', () => {
       (tensors[name] = arena.tensor(name, shape));
     const buffers = {
       hidden: add('hidden', [B, C]),
-      weight: add('weight', [V, C]),
       tokens: add('tokens', [B]),
       positions: add('positions', [B]),
       slots: add('slots', [B]),
@@ -70,15 +70,20 @@ describe('addHeadSample', () => {
       history: add('history', [B, Hmax, 2]),
       partials: add('partials', headSampleShape(B, V)),
     };
+    const shards = cuts.map((row0, i): Shard => {
+      const rows = (cuts[i + 1] ?? V) - row0;
+      return { weight: add(`weight ${i}`, [rows, C]), row0, rows };
+    });
     arena.allocate(gpu);
     const stream = new Stream(gpu);
     const plan = new Plan<null>(gpu, 'head sample');
     stream.upload(buffers.hidden, Float32Array.from(inputs.hidden));
-    stream.upload(buffers.weight, Float32Array.from(inputs.weight));
+    for (const { weight, row0, rows } of shards)
+      stream.upload(weight, Float32Array.from(inputs.weight).subarray(row0 * C, (row0 + rows) * C));
     for (const name of ['tokens', 'positions', 'slots', 'state'] as const)
       stream.upload(buffers[name], Uint32Array.from(inputs[name]));
     stream.upload(buffers.history, new Uint32Array(B * Hmax * 2).fill(7));
-    addHeadSample(plan, gpu, buffers, () => dims);
+    addHeadSample(plan, gpu, buffers, shards, () => dims);
     plan.prepare(null);
     const names = ['tokens', 'positions', 'slots', 'state', 'history'] as const;
     const read = await stream.read(
@@ -124,5 +129,23 @@ describe('addHeadSample', () => {
       expect([...new Uint32Array(some.history.buffer)]).toEqual([...new Uint32Array(part.slice().buffer)]);
     }
     expect(new Set(new Uint32Array(all.tokens.buffer)).size).toBeGreaterThan(20);
+  });
+
+  test('draws the same bits from a vocabulary in shards', async () => {
+    const cut = vocabularyStep(gpu.facts, V);
+    expect(cut).toBeLessThan(V);
+    for (const [B, temperature] of [
+      [1, 1.1],
+      [37, 1.1],
+      [37, 0],
+    ] as const) {
+      const dims = { ...BASE, B, temperature };
+      const one = await step(rows(0, B), dims);
+      const several = await step(rows(0, B), dims, [0, cut]);
+      for (const name of ['tokens', 'history'] as const)
+        expect([...new Uint32Array(several[name].buffer)]).toEqual([...new Uint32Array(one[name].buffer)]);
+      const tokens = [...new Uint32Array(one.tokens.buffer)];
+      if (B > 1) expect([tokens.some((t) => t < cut), tokens.some((t) => t >= cut)]).toEqual([true, true]);
+    }
   });
 });

@@ -19,6 +19,7 @@ import {
   type HeadDesign,
 } from './lm_head_parts';
 import { endsOf, seedOf, type SampleDims } from './sampler';
+import type { Shard, ShardRows } from './vocabulary';
 
 const binding = {
   buffers: {
@@ -34,6 +35,7 @@ const binding = {
     C: 'u32',
     P: 'u32',
     width: 'u32',
+    first_token: 'u32',
     seed_lo: 'u32',
     seed_hi: 'u32',
     temperature: 'f32',
@@ -80,13 +82,16 @@ export type HeadSampleDims = Pick<SampleDims, 'B' | 'V' | 'Hmax' | 'eos' | 'seed
   C: number;
 };
 
+/** Of `shard`, whose parts are some of those of all V tokens. */
 export function headSampleLaunch(
   configuration: HeadConfiguration,
   { B, V, C, seed, temperature }: HeadSampleDims,
+  { row0, rows }: ShardRows = { row0: 0, rows: V },
 ): Launch<keyof typeof binding.params> {
+  const parts = headParts(designOf(configuration), V);
   return {
-    params: { B, V, C, ...headParts(designOf(configuration), V), ...seedOf(seed), temperature },
-    grid: headGrid(configuration, B, V),
+    params: { B, V: row0 + rows, C, ...parts, first_token: row0, ...seedOf(seed), temperature },
+    grid: headGrid(configuration, B, V, rows),
   };
 }
 
@@ -104,28 +109,31 @@ export function headSampleMergeLaunch(
 /** Shape of `partials` for B rows: what is kept of each part's draw. */
 export const headSampleShape = (B: number, V: number): [number, number, number] => [B, mostHeadParts(V), 5];
 
-export type HeadSampleBuffer =
-  'hidden' | 'weight' | 'tokens' | 'positions' | 'slots' | 'state' | 'history' | 'partials';
+export type HeadSampleBuffer = 'hidden' | 'tokens' | 'positions' | 'slots' | 'state' | 'history' | 'partials';
 
 /**
- * Records the LM head and the choice of the next token in two dispatches, without logits: hidden (B,C), weight (V,C),
- * partials of `headSampleShape`, the rest as in `addSample`, whose token, log-probability and end it writes. For greedy
+ * Records the LM head and the choice of the next token in a dispatch a shard of weight (V,C) and one more, without logits:
+ * hidden (B,C), partials of `headSampleShape`, the rest as in `addSample`, whose token, log-probability and end it writes. For greedy
  * choice and plain temperature; top_k and top_p need `addSample`. B = 0 dispatches nothing; few rows take another kernel.
  */
 export function addHeadSample<D>(
   plan: Plan<D>,
   gpu: Gpu,
   buffers: Readonly<Record<HeadSampleBuffer, View>>,
+  shards: readonly Shard[],
   dims: (step: D) => HeadSampleDims,
 ): void {
   const design = headDesign(gpu.facts);
-  const { hidden, weight, tokens, positions, slots, state, history, partials } = buffers;
+  const { hidden, tokens, positions, slots, state, history, partials } = buffers;
   for (const { configuration } of headChoices[design]) {
-    plan.add(headSampleKernel(configuration), { hidden, weight, positions, state, partials }, (step) => {
-      const launch = headSampleLaunch(configuration, dims(step));
-      const fits = configurationFor(design, dims(step).B) === configuration;
-      return fits ? launch : { ...launch, grid: [0] };
-    });
+    for (const shard of shards) {
+      const views = { hidden, weight: shard.weight, positions, state, partials };
+      plan.add(headSampleKernel(configuration), views, (step) => {
+        const launch = headSampleLaunch(configuration, dims(step), shard);
+        const fits = configurationFor(design, dims(step).B) === configuration;
+        return fits ? launch : { ...launch, grid: [0] };
+      });
+    }
   }
   plan.add(
     headSampleMerge,

@@ -5,6 +5,7 @@ import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import { generateHead } from './lm_head_generator';
+import type { Shard, ShardRows } from './vocabulary';
 import {
   configurationFor,
   designOf,
@@ -27,7 +28,7 @@ export interface HeadScoreDims {
 
 const binding = {
   buffers: { hidden: 'read', weight: 'read', targets: 'read', partials: 'read_write', logp: 'read_write' },
-  params: { M: 'u32', V: 'u32', C: 'u32', P: 'u32', width: 'u32' },
+  params: { M: 'u32', V: 'u32', C: 'u32', P: 'u32', width: 'u32', first_token: 'u32' },
 } as const;
 
 type HeadScoreKernel = Kernel<keyof typeof binding.buffers, keyof typeof binding.params>;
@@ -64,13 +65,16 @@ export const headScoreMerge = defineKernel({
   params: { M: 'u32', P: 'u32' },
 });
 
+/** Of `shard`, whose parts are some of those of all V tokens. */
 export function headScoreLaunch(
   configuration: HeadConfiguration,
   { M, V, C }: HeadScoreDims,
+  { row0, rows }: ShardRows = { row0: 0, rows: V },
 ): Launch<keyof typeof binding.params> {
+  const parts = headParts(designOf(configuration), V);
   return {
-    params: { M, V, C, ...headParts(designOf(configuration), V) },
-    grid: headGrid(configuration, M, V),
+    params: { M, V: row0 + rows, C, ...parts, first_token: row0 },
+    grid: headGrid(configuration, M, V, rows),
   };
 }
 
@@ -88,23 +92,25 @@ export function headScoreMergeLaunch(
 export const headScoreFloats = (M: number, V: number): number => M * mostHeadParts(V) * 4;
 
 /**
- * Records hidden (M,C), weight (V,C), targets (M) → logp, entropy, correct (M) in two dispatches, without logits; partials
- * holds `headScoreFloats`. M = 0 dispatches nothing.
+ * Records hidden (M,C), weight (V,C) in shards, targets (M) → logp, entropy, correct (M) in a dispatch a shard and one more,
+ * without logits; partials holds `headScoreFloats`. M = 0 dispatches nothing.
  */
 export function addHeadScore<D>(
   plan: Plan<D>,
   gpu: Gpu,
-  buffers: Readonly<
-    Record<'hidden' | 'weight' | 'targets' | 'partials' | 'logp' | 'entropy' | 'correct', View>
-  >,
+  buffers: Readonly<Record<'hidden' | 'targets' | 'partials' | 'logp' | 'entropy' | 'correct', View>>,
+  shards: readonly Shard[],
   dims: (step: D) => HeadScoreDims,
 ): void {
   const design = headDesign(gpu.facts);
-  const { hidden, weight, targets, partials, logp, entropy, correct } = buffers;
+  const { hidden, targets, partials, logp, entropy, correct } = buffers;
   const many = configurationFor(design, Infinity);
-  plan.add(headScoreKernel(many), { hidden, weight, targets, partials, logp }, (step) =>
-    headScoreLaunch(many, dims(step)),
-  );
+  for (const shard of shards) {
+    const { weight } = shard;
+    plan.add(headScoreKernel(many), { hidden, weight, targets, partials, logp }, (step) =>
+      headScoreLaunch(many, dims(step), shard),
+    );
+  }
   plan.add(
     headScoreMerge,
     { partials, targets, logp, entropy, correct },

@@ -17,6 +17,7 @@ import {
 import { matmulName } from './matmul_generator';
 import { matmulTile, PLAIN, type MatmulFusion } from './matmul_text';
 import { gatedColumns, matmulReference, normedRows } from './matmul.reference';
+import { decodeRows, encodeRows } from './quantize';
 
 type Shape = [M: number, N: number, K: number, extra: number, accumulate: boolean];
 
@@ -44,6 +45,19 @@ const FUSED_SHAPES: Shape[] = [
   [3, 60, 20, 0, false],
   [9, 68, 36, 4, true],
   [65, 132, 64, 0, false],
+];
+
+/** Where b is not f32: one row of a word and a half, the edges of a group of 32 and of tiles, rows of several groups. */
+const STORED_SHAPES: Shape[] = [
+  [1, 5, 6, 0, false],
+  [9, 33, 31, 0, true],
+  [33, 37, 32, 0, false],
+  [66, 68, 101, 4, false],
+];
+/** The same where N and K are multiples of 4. */
+const STORED_FUSED_SHAPES: Shape[] = [
+  [2, 36, 28, 0, false],
+  [35, 68, 100, 4, true],
 ];
 
 const EPS = 1e-5;
@@ -84,24 +98,28 @@ function matmulCase(
       const { kernel, tile } = kernelFor(gpu);
       const width = fusion.swiglu ? 2 * N : N;
       const shapes = matmulShapes(layout, { M, N: width, K });
+      const isStored = fusion.storage !== 'f32';
       const lda = strideOf(shapes.a[1], extra);
-      const ldb = strideOf(shapes.b[1], extra);
+      const ldb = isStored ? shapes.b[1] : strideOf(shapes.b[1], extra);
       const ldc = strideOf(N, extra);
       const a = padded(shapes.a[0], shapes.a[1], lda, 1);
-      const b = padded(shapes.b[0], shapes.b[1], ldb, 2);
+      const values = padded(shapes.b[0], shapes.b[1], ldb, 2);
+      const stored = encodeRows(fusion.storage, values, ldb);
+      const b = decodeRows(fusion.storage, stored, ldb);
       const before = padded(M, N, ldc, 3);
       const weight = testNumbers(K, 4);
       const residual = padded(M, N, ldc, 5);
       const bias = testNumbers(N, 6);
-      const operands: Record<string, Float32Array | number> = {
+      const operands: Record<string, Float32Array | Uint32Array | number> = {
         a,
-        b,
+        b: stored,
         weight,
         residual,
         bias,
         out: accumulate ? before : before.length,
       };
-      const { params, grid } = matmulLaunch(layout, tile, { M, N, K, lda, ldb, ldc, accumulate }, EPS);
+      const dims = { M, N, K, lda, ...(isStored ? {} : { ldb }), ldc, accumulate };
+      const { params, grid } = matmulLaunch(layout, tile, dims, { eps: EPS, storage: fusion.storage });
       const used = Object.fromEntries(Object.keys(kernel.buffers).map((name) => [name, operands[name] ?? 0]));
       const { out = new Float32Array() } = await runOnce(gpu, kernel, used, params, grid);
 
@@ -143,6 +161,12 @@ const plainCases = MATMUL_LAYOUTS.flatMap((layout) => {
   );
 });
 
+function shapesOf({ storage, ...fusion }: MatmulFusion): readonly Shape[] {
+  const isFused = Object.values(fusion).includes(true);
+  if (storage === 'f32') return isFused ? FUSED_SHAPES : SHAPES;
+  return isFused ? STORED_FUSED_SHAPES : STORED_SHAPES;
+}
+
 const generatedCases = MATMUL_LAYOUTS.flatMap((layout) =>
   matmulConfigurationNames.flatMap((configuration) =>
     fusionsOf(layout, configuration).flatMap((fusion) => {
@@ -151,8 +175,7 @@ const generatedCases = MATMUL_LAYOUTS.flatMap((layout) =>
         tile: matmulTile(matmulBlocking(configuration, subgroupSize), fusion),
       });
       const name = matmulName(layout, configuration, fusion);
-      const shapes = fusion === PLAIN ? SHAPES : FUSED_SHAPES;
-      return shapes.map((shape) => matmulCase(name, kernelFor, layout, fusion, shape));
+      return shapesOf(fusion).map((shape) => matmulCase(name, kernelFor, layout, fusion, shape));
     }),
   ),
 );

@@ -15,7 +15,7 @@ import {
   matmulConfigurationNames,
   matmulKernel,
 } from './matmul_configurations';
-import { matmulTile, PLAIN } from './matmul_text';
+import { matmulTile } from './matmul_text';
 import { matmulReference } from './matmul.reference';
 import { describeCases } from './testing';
 
@@ -117,45 +117,4 @@ describe('matmul on the GPU', () => {
     stream.destroy();
     arena.destroy();
   });
-
-  test.each(['tiled_32x32', 'direct_8x32'] as const)(
-    '%s: b in f16 where the adapter has it',
-    async (configuration) => {
-      const [M, N, K] = [9, 12, 20];
-      const { subgroupSize, features } = gpu.facts;
-      const a = testNumbers(M * K, 1);
-      // Eighths are exact in both formats.
-      const b = testNumbers(N * K, 2).map((value) => Math.round(value * 8) / 8);
-      if (!features.includes('shader-f16')) {
-        const none = new Arena('none', 'separate').tensor('none', [4]);
-        const plan = new Plan<null>(gpu, 'f16');
-        const add = (): void =>
-          addMatmul(plan, gpu, 'nt', { a: none, b: none, out: none }, () => ({ M, N, K }), {
-            bStorage: 'f16',
-          });
-        expect(add).toThrow('f16');
-        return;
-      }
-      const kernel = matmulKernel('nt', configuration, subgroupSize, { ...PLAIN, half: true });
-      const packed = new Uint32Array((N * K) / 2);
-      b.forEach((value, i) => {
-        packed[i >> 1] = (packed[i >> 1] ?? 0) | (halfBits(value) << (16 * (i % 2)));
-      });
-      const { params, grid } = matmulLaunch('nt', matmulTile(matmulBlocking(configuration, subgroupSize)), {
-        M,
-        N,
-        K,
-      });
-      const { out } = await runOnce(gpu, kernel, { a, b: packed, out: M * N }, params, grid);
-      expectClose('out', out ?? [], matmulReference('nt', a, b, { M, N, K, lda: K, ldb: K }), F32);
-    },
-  );
 });
-
-/** The bits of a number that f16 holds exactly, none of them subnormal. */
-function halfBits(value: number): number {
-  if (value === 0) return 0;
-  const exponent = Math.floor(Math.log2(Math.abs(value)));
-  const mantissa = (Math.abs(value) / 2 ** exponent - 1) * 1024;
-  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | mantissa;
-}

@@ -1,4 +1,3 @@
-import { LabError } from '../errors';
 import type { View } from '../gpu/arena';
 import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Launch, Plan } from '../gpu/plan';
@@ -19,6 +18,7 @@ import {
   splitRule,
 } from './matmul_split';
 import { matmulTile, type MatmulFusion } from './matmul_text';
+import { isQuantized, rowWords, type Storage } from './quantize';
 
 /** Which operands are transposed. With tokens in rows: nt is a linear layer, nn its input's gradient, tn its weight's. */
 export type MatmulLayout = 'nt' | 'nn' | 'tn';
@@ -27,7 +27,7 @@ export interface MatmulDims {
   M: number;
   N: number;
   K: number;
-  /** Values from one row to the next, multiples of 4. Left out: the row's length rounded up to 4. */
+  /** Values from one row to the next, multiples of 4. Left out: the row's length rounded up to 4. A quantized b takes none. */
   lda?: number;
   ldb?: number;
   ldc?: number;
@@ -45,8 +45,8 @@ export interface MatmulExtras {
   bias?: View;
   /** nt: b is (2N,K), gate rows then up rows; out (M,N) = silu(gate) · up. Without residual and bias. */
   swiglu?: boolean;
-  /** How b is stored; 'f16' needs the adapter's shader-f16. Arithmetic is f32. */
-  bStorage?: 'f32' | 'f16';
+  /** nt, nn: how b is stored (src/kernels/quantize.ts). Arithmetic is f32. */
+  bStorage?: Storage;
   /** Room for partial sums (`mostPartialFloats`): a product of few tiles may be split over k. Only with bStorage. */
   partials?: View | undefined;
 }
@@ -117,16 +117,22 @@ export function matmulShapes(
   return { a: layout === 'tn' ? [K, M] : [M, K], b: layout === 'nt' ? [N, K] : [K, N] };
 }
 
+/** What params and grid depend on beside dims and tile: `slices` of k, then out is (slices,M,N); how b is stored. */
+export interface MatmulLaunchOptions {
+  eps?: number;
+  slices?: number;
+  storage?: Storage;
+}
+
 /**
- * Params and grid of one matmul made in tiles of [rows, columns], in `slices` of k: out is (slices,M,N) then. Errors: throws on a row stride that is not a multiple of
- * 4 or shorter than its row.
+ * Params and grid of one matmul made in tiles of [rows, columns]. Errors: throws on a row stride that is not a multiple of
+ * 4 or shorter than its row, and on any for a quantized b.
  */
 export function matmulLaunch(
   layout: MatmulLayout,
   tile: readonly [rows: number, columns: number],
   dims: MatmulDims,
-  eps = 0,
-  slices = 1,
+  { eps = 0, slices = 1, storage = 'f32' }: MatmulLaunchOptions = {},
 ): Launch<MatmulParam> {
   const { M, N, K } = dims;
   const shapes = matmulShapes(layout, dims);
@@ -139,13 +145,15 @@ export function matmulLaunch(
     }
     return value;
   };
+  if (isQuantized(storage) && dims.ldb !== undefined)
+    throw new Error(`matmul_${layout}: rows of ${storage} lie end to end`);
   return {
     params: {
       M,
       N,
       K,
       lda: stride('lda', shapes.a[1]),
-      ldb: stride('ldb', shapes.b[1]),
+      ldb: isQuantized(storage) ? rowWords(storage, shapes.b[1]) : stride('ldb', shapes.b[1]),
       ldc: stride('ldc', N),
       accumulate: dims.accumulate ? 1 : 0,
       eps,
@@ -158,8 +166,7 @@ export function matmulLaunch(
 /**
  * Records out = a·b (or +=) in the given layout, with what `extras` adds to it. Views hold whole rows: a, b and out are
  * row-major with the strides of `dims`. M or N = 0 dispatches nothing. Every configuration the layout may need is recorded;
- * in each step the one for its M is dispatched, and a row has the same bits in all of them. Errors: `unsupported` for f16
- * without shader-f16.
+ * in each step the one for its M is dispatched, and a row has the same bits in all of them.
  */
 export function addMatmul<D>(
   plan: Plan<D>,
@@ -170,18 +177,12 @@ export function addMatmul<D>(
   extras: MatmulExtras = {},
 ): void {
   const { norm, residual, bias, swiglu = false, bStorage = 'f32', partials } = extras;
-  if (bStorage === 'f16' && !gpu.facts.features.includes('shader-f16')) {
-    throw new LabError(
-      'unsupported',
-      'This GPU does not compute with weights stored as f16; store them as f32.',
-    );
-  }
   const fusion: MatmulFusion = {
     norm: norm !== undefined,
     residual: residual !== undefined,
     bias: bias !== undefined,
     swiglu,
-    half: bStorage === 'f16',
+    storage: bStorage,
   };
   const views = {
     ...buffers,
@@ -202,13 +203,19 @@ export function addMatmul<D>(
     const kernel = matmulKernel(layout, configuration, subgroupSize, fusion);
     const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
     plan.add(kernel, views, (step) =>
-      only(isChosen(step) && slices(step) === 1, matmulLaunch(layout, tile, dims(step), norm?.eps)),
+      only(
+        isChosen(step) && slices(step) === 1,
+        matmulLaunch(layout, tile, dims(step), { eps: norm?.eps ?? 0, storage: bStorage }),
+      ),
     );
     if (!partials) continue;
     plan.add(kernel, { ...views, out: partials }, (step) => {
       const parts = slices(step);
       const whole = { ...dims(step), ldc: undefined, accumulate: false };
-      return only(isChosen(step) && parts > 1, matmulLaunch(layout, tile, whole, 0, parts));
+      return only(
+        isChosen(step) && parts > 1,
+        matmulLaunch(layout, tile, whole, { slices: parts, storage: bStorage }),
+      );
     });
   }
   if (!partials) return;

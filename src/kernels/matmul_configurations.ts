@@ -2,6 +2,7 @@ import { defineKernel, type Kernel } from '../gpu/kernel';
 import type { MatmulLayout } from './matmul';
 import { generateMatmul, matmulName, type MatmulParam } from './matmul_generator';
 import { PLAIN, type Blocking, type MatmulFusion } from './matmul_text';
+import { STORAGES } from './quantize';
 import matmulNn from '../../shaders/matmul_nn.wgsl?raw';
 import matmulNt from '../../shaders/matmul_nt.wgsl?raw';
 import matmulTn from '../../shaders/matmul_tn.wgsl?raw';
@@ -44,8 +45,21 @@ export function fusable(configuration: MatmulConfiguration): (typeof FUSED)[numb
   return same ?? (configuration.startsWith('tiled') ? 'tiled_32x32' : 'direct_16x32');
 }
 
+/** The fusion that reads b in a way of its own: the others know nothing of how it is stored. */
+const isReader = ({ norm, swiglu }: MatmulFusion): boolean => norm && swiglu;
+
+/** The kernels of a layout and configuration that are tested: every fusion, and by every storage those that differ in it. */
 export function fusionsOf(layout: MatmulLayout, configuration: MatmulConfiguration): readonly MatmulFusion[] {
-  return layout === 'nt' && fusable(configuration) === configuration ? [PLAIN, ...matmulFusions] : [PLAIN];
+  if (layout === 'tn') return [PLAIN];
+  const fusions = layout === 'nt' && fusable(configuration) === configuration ? matmulFusions : [];
+  const stored = [PLAIN, ...fusions.filter(isReader)];
+  return [
+    PLAIN,
+    ...fusions,
+    ...STORAGES.filter((storage) => storage !== 'f32').flatMap((storage) =>
+      stored.map((fusion) => ({ ...fusion, storage })),
+    ),
+  ];
 }
 
 const define = (name: string, wgsl: string) =>
@@ -112,7 +126,7 @@ export function matmulKernel(
   return kernel;
 }
 
-/** Every generated kernel for adapters with this subgroup size (undefined: without subgroups). */
+/** The generated kernels that are tested, for adapters with this subgroup size (undefined: without subgroups). */
 export function matmulFamily(subgroupSize: number | undefined): Kernel<string, MatmulParam>[] {
   return MATMUL_LAYOUTS.flatMap((layout) =>
     matmulConfigurationNames.flatMap((configuration) =>

@@ -51,7 +51,7 @@ function starts(text: MatmulText): string[] {
       : range(loadsOfA(text)).map((i) => `  let a${i} = ${row(i * subgroup)} * (params.lda / 4u);`);
   const b =
     layout === 'nt'
-      ? range(blocking.columns).map((n) => `  let b${n} = ${rowOfB(text, n)} * (params.ldb / 4u);`)
+      ? range(blocking.columns).map((n) => `  let b${n} = ${rowOfB(text, n)} * ${text.elementOfB.stride};`)
       : text.groups.map((g) => `  let b${g} = min(column + ${4 * g}u, params.N - 1u) / 4u;`);
   return [...a, ...b];
 }
@@ -102,7 +102,9 @@ function step(text: MatmulText, u: number): string[] {
 
   if (layout === 'nt') {
     range(blocking.columns).forEach((n) => {
-      add(`let u${n} = select(vec4f(0.0), ${text.b(`b${n} + at`)}${fusion.norm ? ' * scale' : ''}, inside);`);
+      add(
+        `let u${n} = select(vec4f(0.0), ${text.b(`b${n}`, 'at')}${fusion.norm ? ' * scale' : ''}, inside);`,
+      );
     });
     text.groups.forEach((g) => {
       const ofK = XYZW.map(
@@ -115,7 +117,7 @@ function step(text: MatmulText, u: number): string[] {
     });
   } else {
     text.groups.forEach((g) => {
-      const ofK = range(4).map((i) => text.b(`${rowOfK(`${i}u`)} * (params.ldb / 4u) + b${g}`));
+      const ofK = range(4).map((i) => text.b(`${rowOfK(`${i}u`)} * ${text.elementOfB.stride}`, `b${g}`));
       add(`let w${g} = mat4x4f(${ofK.join(', ')});`);
     });
   }

@@ -25,10 +25,18 @@ const SHAPES = {
   tn: { a: '(K,M)', b: '(K,N)' },
 } as const;
 
+const ROWS_OF_B = {
+  f32: 'floats',
+  f16: 'f16',
+  q8: 'u32: codes of 8 bits, then an f32 scale for every 32 of them',
+  q4: 'u32: codes of 4 bits, then an f32 scale for every 32 of them',
+} as const;
+
 /** Name of the kernel with this configuration and fusion, e.g. matmul_nt_direct_8x8_norm. */
 export function matmulName(layout: MatmulLayout, configuration: string, fusion: MatmulFusion): string {
-  const parts = (['norm', 'swiglu', 'residual', 'bias', 'half'] as const).filter((part) => fusion[part]);
-  return ['matmul', layout, configuration, ...parts].join('_');
+  const parts = (['norm', 'swiglu', 'residual', 'bias'] as const).filter((part) => fusion[part]);
+  const storage = fusion.storage === 'f32' ? [] : [fusion.storage];
+  return ['matmul', layout, configuration, ...parts, ...storage].join('_');
 }
 
 /**
@@ -44,6 +52,8 @@ export function generateMatmul(
   fusion: MatmulFusion = PLAIN,
 ): Kernel<string, MatmulParam> {
   if ((fusion.norm || fusion.swiglu) && layout !== 'nt') throw new Error('norm and swiglu are of nt alone');
+  if (fusion.storage !== 'f32' && layout === 'tn')
+    throw new Error('b of tn is no weight: it is stored as f32');
   if (fusion.swiglu && (fusion.bias || fusion.residual))
     throw new Error('swiglu stands alone behind a product');
   const name = matmulName(layout, configuration, fusion);
@@ -56,11 +66,10 @@ export function generateMatmul(
     out: 'read_write',
   };
   const text = new MatmulText(layout, blocking, fusion);
-  const type = (buffer: string): string => (buffer === 'b' && fusion.half ? 'vec4<f16>' : 'vec4f');
+  const type = (buffer: string): string => (buffer === 'b' ? text.elementOfB.type : 'vec4f');
   const wgsl = [
     ...header(name, text),
     ...(blocking.subgroup === undefined ? [] : ['enable subgroups;']),
-    ...(fusion.half ? ['enable f16;'] : []),
     `struct Params { ${Object.entries(PARAMS)
       .map(([field, kind]) => `${field}: ${kind}`)
       .join(', ')} }`,
@@ -71,6 +80,7 @@ export function generateMatmul(
     ),
     `@group(0) @binding(${Object.keys(buffers).length}) var<uniform> params: Params;`,
     '',
+    ...text.loadB(),
     ...text.store(),
     '',
     ...(blocking.step === undefined ? directMain(text) : tiledMain(text, blocking.step)),
@@ -80,7 +90,7 @@ export function generateMatmul(
 }
 
 function header(name: string, { layout, fusion, blocking, tile }: MatmulText): string[] {
-  const { norm, swiglu, residual, bias, half } = fusion;
+  const { norm, swiglu, residual, bias, storage } = fusion;
   const { rows, columns, across, down, subgroup } = blocking;
   const product = norm ? 'norm(a) b^T' : FORMULAS[layout];
   const sum = product + (residual ? ' + residual' : '') + (bias ? ' + bias' : '');
@@ -91,7 +101,7 @@ function header(name: string, { layout, fusion, blocking, tile }: MatmulText): s
     ...(norm ? ['// norm(a) = a weight rstd, rstd = 1 / sqrt(mean(a^2) + eps) of each row.'] : []),
     '//',
     `//   a         ${SHAPES[layout].a}  read         rows of lda floats`,
-    `//   b         ${swiglu ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${half ? 'f16' : 'floats'}`,
+    `//   b         ${swiglu ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${ROWS_OF_B[storage]}`,
     ...(norm ? ['//   weight    (K)    read'] : []),
     ...(residual ? ['//   residual  (M,N)  read         rows of ldc floats'] : []),
     ...(bias ? ['//   bias      (N)    read'] : []),

@@ -86,7 +86,7 @@ function splitCase({ layout, configuration, K, slices, accumulate }: Split): Ker
       const before = testNumbers(M * ldc, 3);
       const kernel = matmulKernel(layout, configuration, subgroupSize);
       const tile = matmulTile(matmulBlocking(configuration, subgroupSize));
-      const launch = matmulLaunch(layout, tile, dims, 0, slices);
+      const launch = matmulLaunch(layout, tile, dims, { slices });
       const operands = { a, b, out: partialFloats(slices, dims) };
       const product = await runOnce(gpu, kernel, operands, launch.params, launch.grid);
       const partials = product['out'] ?? new Float32Array();

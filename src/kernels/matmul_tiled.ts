@@ -69,26 +69,32 @@ function fill(text: MatmulText, operand: 'a' | 'b', per: number, step: number): 
 }
 
 function straight(text: MatmulText, operand: 'a' | 'b', per: number): string[] {
-  const [stride, size] = operand === 'a' ? ['lda', 'M'] : ['ldb', 'N'];
-  const at = `min(k, params.K - 1u) * (params.${stride} / 4u) + min(place, params.${size} - 1u) / 4u`;
+  const size = operand === 'a' ? 'M' : 'N';
+  const [row, four] = ['min(k, params.K - 1u)', `min(place, params.${size} - 1u) / 4u`];
   return [
     `    let k = k0 + i / ${per}u;`,
     `    let place = first + i % ${per}u * 4u;`,
-    `    let value = ${operand === 'b' ? text.b(at) : `a[${at}]`};`,
+    `    let value = ${value(text, operand, row, four)};`,
     `    ${operand}_tile[i] = select(vec4f(0.0), value, k < params.K);`,
   ];
 }
 
+/** Four values of a row of an operand, as WGSL. */
+const value = (text: MatmulText, operand: 'a' | 'b', row: string, four: string): string =>
+  operand === 'b'
+    ? text.b(`${row} * ${text.elementOfB.stride}`, four)
+    : `a[${row} * (params.lda / 4u) + ${four}]`;
+
 function transposed(text: MatmulText, operand: 'a' | 'b', per: number, step: number): string[] {
-  const [stride, size] = operand === 'a' ? ['lda', 'M'] : ['ldb', 'N'];
+  const size = operand === 'a' ? 'M' : 'N';
   const swiglu = text.fusion.swiglu && operand === 'b';
   const scaled = text.fusion.norm && operand === 'b';
   // With swiglu a thread's groups are gate, then up.
   const half = text.groups.length / 2;
   const load = (r: number): string => {
-    const at = `(${swiglu ? 'up + ' : ''}min(place + ${r}u, params.${size} - 1u)) * (params.${stride} / 4u) + column`;
-    const value = operand === 'b' ? text.b(at) : `a[${at}]`;
-    return `      select(vec4f(0.0), ${value}${scaled ? ' * scale' : ''}, inside)`;
+    const row = `(${swiglu ? 'up + ' : ''}min(place + ${r}u, params.${size} - 1u))`;
+    const loaded = value(text, operand, row, 'column');
+    return `      select(vec4f(0.0), ${loaded}${scaled ? ' * scale' : ''}, inside)`;
   };
   return [
     `    let group = i / ${step / 4}u;`,

@@ -6,6 +6,7 @@ import { headSampleShape } from '../kernels/lm_head_sample';
 import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
 import { mlpWidth, normWidth, qkvWidth, type ModelConfig } from './config';
 import { projectionsOf, PROJECTIONS } from './projections';
+import { shardRows, type Cuts } from './shards';
 
 /** How much one micro-batch and one burst of generation can hold. Everything is allocated for this, once. */
 export interface Capacity {
@@ -136,7 +137,7 @@ export class ActivationGradients {
   /** Partial sums of one product at a time, on adapters and in models where any is split over k. */
   readonly partials: Tensor | undefined;
 
-  constructor(config: ModelConfig, capacity: Capacity, rule: SplitRule) {
+  constructor(config: ModelConfig, capacity: Capacity, cuts: Cuts, rule: SplitRule) {
     const { tokens: N } = capacity;
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, normWidth(config));
@@ -149,17 +150,26 @@ export class ActivationGradients {
     this.delta = this.arena.tensor('delta', [N, NH]);
     this.gateUp = this.arena.tensor('dgate_up', [N, mlpWidth(config)]);
     this.activated = this.arena.tensor('dactivated', [N, F]);
-    const floats = mostGradientPartials(config, capacity, rule);
+    const floats = mostGradientPartials(config, capacity, cuts, rule);
     this.partials = floats ? this.arena.tensor('partials', [floats]) : undefined;
   }
 }
 
 /** Floats of the partial sums of the largest of all products in the backward of every linear layer. */
-function mostGradientPartials(config: ModelConfig, { tokens, chunk }: Capacity, rule: SplitRule): number {
+function mostGradientPartials(
+  config: ModelConfig,
+  { tokens, chunk }: Capacity,
+  cuts: Cuts,
+  rule: SplitRule,
+): number {
   const block = projectionsOf(config, 0);
   const layers = [
     ...PROJECTIONS.map((name) => ({ ...block[name], rows: tokens })),
-    { out: config.vocab_size, inp: config.hidden_size, rows: Math.min(chunk, tokens) },
+    ...shardRows(cuts, config.vocab_size, config.hidden_size).map((shard) => ({
+      out: shard.rows,
+      inp: config.hidden_size,
+      rows: Math.min(chunk, tokens),
+    })),
   ];
   const floats = layers.flatMap(({ out, inp, rows }) => [
     mostPartialFloats(rule, 'tn', { M: out, N: inp, K: rows }),

@@ -12,6 +12,7 @@ import {
 } from './activations';
 import type { ModelConfig } from './config';
 import { Parameters } from './parameters';
+import type { Cuts } from './shards';
 
 export interface BufferOptions {
   /** Gradients, moments and what the backward needs. */
@@ -32,11 +33,11 @@ export class TrainingBuffers {
   readonly partials: Tensor;
   readonly norm: Tensor;
 
-  constructor(config: ModelConfig, capacity: Capacity, pieceBytes: number, rule: SplitRule) {
-    this.gradients = new Parameters('gradients', config, pieceBytes);
-    this.m = new Parameters('first moment', config, pieceBytes);
-    this.v = new Parameters('second moment', config, pieceBytes);
-    this.activationGradients = new ActivationGradients(config, capacity, rule);
+  constructor(config: ModelConfig, capacity: Capacity, cuts: Cuts, rule: SplitRule) {
+    this.gradients = new Parameters('gradients', config, cuts);
+    this.m = new Parameters('first moment', config, cuts);
+    this.v = new Parameters('second moment', config, cuts);
+    this.activationGradients = new ActivationGradients(config, capacity, cuts, rule);
     this.partials = this.arena.tensor('partials', [this.gradients.arena.pieces.length, SUM_SQUARES_PARTIALS]);
     this.norm = this.arena.tensor('norm', [4]);
   }
@@ -52,21 +53,15 @@ export class Buffers {
   readonly training: TrainingBuffers | undefined;
   readonly generation: GenerationState | undefined;
 
-  /** `pieceBytes`: most bytes that the GPU can bind of one buffer; the weights are spread over as many as that takes. `rule`: when gradients are split over k. */
-  constructor(
-    config: ModelConfig,
-    capacity: Capacity,
-    options: BufferOptions,
-    pieceBytes: number,
-    rule: SplitRule,
-  ) {
-    this.weights = new Parameters('weights', config, pieceBytes);
-    this.reference = options.reference ? new Parameters('reference weights', config, pieceBytes) : undefined;
+  /** `cuts`: into what the GPU can bind of the weights. `rule`: when gradients are split over k. */
+  constructor(config: ModelConfig, capacity: Capacity, options: BufferOptions, cuts: Cuts, rule: SplitRule) {
+    this.weights = new Parameters('weights', config, cuts);
+    this.reference = options.reference ? new Parameters('reference weights', config, cuts) : undefined;
     this.inputs = new BatchInputs(config, capacity);
     const keep = options.checkpointing ? 'checkpoints' : 'everything';
     this.activations = new Activations(config, capacity, options.trainable ? keep : 'nothing');
     this.head = new HeadActivations(config, capacity);
-    this.training = options.trainable ? new TrainingBuffers(config, capacity, pieceBytes, rule) : undefined;
+    this.training = options.trainable ? new TrainingBuffers(config, capacity, cuts, rule) : undefined;
     this.generation = capacity.slots ? new GenerationState(config, capacity) : undefined;
   }
 

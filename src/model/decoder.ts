@@ -10,7 +10,6 @@ import {
   moveRowsLaunch,
 } from '../kernels/decode';
 import { addHeadSample } from '../kernels/lm_head_sample';
-import { addMatmul } from '../kernels/matmul';
 import type { Heads } from '../kernels/rope';
 import { addSample } from '../kernels/sampler';
 import {
@@ -26,6 +25,7 @@ import type { Sampling } from './generate';
 import { headsOf, packedAttention, ropeOf } from './layers/attention';
 import { embeddingForward } from './layers/embedding';
 import { linearForward } from './layers/linear';
+import { logitsForward } from './layers/logits';
 import { normForward } from './layers/norm';
 import type { LayerDims, Recorder } from './layers/recorder';
 import { transformerForward, type Attend } from './transformer';
@@ -175,20 +175,22 @@ export class Decoder {
   /** The next token of every row, without logits. */
   private recordHead(plan: Plan<DecoderDims>): void {
     const { hidden_size: C, vocab_size: V } = this.config;
-    const buffers = {
-      ...this.state,
-      hidden: this.buffers.activations.hidden,
-      weight: this.buffers.weights.head,
-    };
-    addHeadSample(plan, this.gpu, buffers, ({ N, Hmax, sampling }) => ({ ...sampling, B: N, V, C, Hmax }));
+    const { activations, weights } = this.buffers;
+    const buffers = { ...this.state, hidden: activations.hidden };
+    addHeadSample(plan, this.gpu, buffers, weights.head, ({ N, Hmax, sampling }) => ({
+      ...sampling,
+      B: N,
+      V,
+      C,
+      Hmax,
+    }));
   }
 
   private recordLogits(plan: Plan<DecoderDims>): void {
-    const { hidden_size: C, vocab_size: V } = this.config;
+    const { vocab_size: V } = this.config;
     const { activations, weights, head } = this.buffers;
     const ldv = logitsStride(this.config);
-    const product = { a: activations.hidden, b: weights.head, out: head.logits };
-    addMatmul(plan, this.gpu, 'nt', product, ({ N }) => ({ M: N, N: V, K: C, ldc: ldv }));
+    logitsForward(this.recorder(plan), weights.head, activations.hidden, head.logits, ({ N }) => N);
     addSample(plan, { ...this.state, logits: head.logits }, V, ({ N, Hmax, sampling }) => ({
       ...sampling,
       B: N,

@@ -1,11 +1,13 @@
 import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
+import type { Shard, ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
 import { normWidth, type ModelConfig } from './config';
 import { familyOf } from './families';
 import type { Linear } from './layers/linear';
 import type { Norm } from './layers/norm';
 import { projectionsOf, PROJECTIONS, type Projection, type ProjectionName } from './projections';
+import { shardRows, UNCUT } from './shards';
 import { memorySource, missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
@@ -22,13 +24,20 @@ export interface LayerParameters {
   down: Linear;
 }
 
-/** A Hugging Face tensor as a range of rows of one of ours. */
+/** A Hugging Face tensor as rows of ours: of one, or of the shards of a vocabulary. */
 interface Slice {
-  tensor: Tensor;
-  row: number;
   /** As stored, with its elements arranged so. */
   shape: number[];
   arrangement: Arrangement;
+  parts: Part[];
+}
+
+/** Rows of a Hugging Face tensor, `rows` from `first` on, and where they begin in ours. */
+interface Part {
+  tensor: Tensor;
+  row: number;
+  first: number;
+  rows: number;
 }
 
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
@@ -51,11 +60,12 @@ export interface Placed {
  */
 export class Parameters {
   readonly arena: Arena;
-  readonly embed: Tensor;
+  /** (V,C), in shards where no binding holds it whole. */
+  readonly embed: readonly Shard<Tensor>[];
   /** Learned positions, from the rows that none has on. */
   readonly positions: Tensor | undefined;
-  /** The same tensor as `embed` when they are tied. */
-  readonly head: Tensor;
+  /** The same as `embed` when they are tied. */
+  readonly head: readonly Shard<Tensor>[];
   readonly norm: Norm;
   readonly layers: readonly LayerParameters[];
   readonly valueWeight: Tensor;
@@ -66,17 +76,17 @@ export class Parameters {
   private readonly base: string;
   private readonly slices = new Map<string, Slice>();
 
-  /** `pieceBytes`: most bytes of one buffer. */
-  constructor(label: string, config: ModelConfig, pieceBytes = Infinity) {
+  /** Errors: `out_of_memory` where the vocabulary cannot be cut small enough. */
+  constructor(label: string, config: ModelConfig, cuts = UNCUT) {
     const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
     const { tensors: names } = familyOf(config);
-    const arena = new Arena(label, 'flat', pieceBytes);
+    const arena = new Arena(label, 'flat', cuts.pieceBytes);
     this.arena = arena;
     this.headDim = config.head_dim;
     this.base = names.base;
 
-    this.embed = arena.tensor('embed', [V, C]);
-    this.slice(`${names.embed}.weight`, this.embed, 0, [V, C]);
+    const shards = shardRows(cuts, V, C);
+    this.embed = this.vocabulary('embed', `${names.embed}.weight`, shards, [V, C]);
     if (config.learned_positions && names.positions) {
       const rows = config.max_position_embeddings + config.learned_positions.offset;
       this.positions = arena.tensor('positions', [rows, C]);
@@ -86,8 +96,9 @@ export class Parameters {
       const shapes = projectionsOf(config, l);
       return { shapes, weights: forEach((name) => this.weight(`${l}.${name}`, shapes[name])) };
     });
-    this.head = config.tie_word_embeddings ? this.embed : arena.tensor('head', [V, C]);
-    if (!config.tie_word_embeddings) this.slice(`${names.head}.weight`, this.head, 0, [V, C]);
+    this.head = config.tie_word_embeddings
+      ? this.embed
+      : this.vocabulary('head', `${names.head}.weight`, shards, [V, C]);
     this.valueWeight = arena.tensor(VALUE_HEAD_WEIGHT, [1, C]);
     this.slice(VALUE_HEAD_WEIGHT, this.valueWeight, 0, [1, C]);
     this.decayEnd = arena.bytes / 4;
@@ -129,16 +140,16 @@ export class Parameters {
   /** Parameters of the model itself, without value head and padding. */
   get count(): number {
     const own = [...this.slices].filter(([name]) => !VALUE_HEAD.includes(name));
-    return own.reduce((sum, [, slice]) => sum + viewOf(slice).bytes / 4, 0);
+    return own.reduce((sum, [, { shape }]) => sum + elements(shape), 0);
   }
 
   /** Tensors of the right names and shapes, `value(i)` the i-th of all numbers: a model made up. */
   fill(value: (i: number) => number): Map<string, NamedTensor> {
     let i = 0;
     return new Map(
-      [...this.slices].map(([name, slice]) => {
-        const data = Float32Array.from({ length: viewOf(slice).bytes / 4 }, () => value(i++));
-        return [name, { shape: slice.shape, data }];
+      [...this.slices].map(([name, { shape }]) => {
+        const data = Float32Array.from({ length: elements(shape) }, () => value(i++));
+        return [name, { shape, data }];
       }),
     );
   }
@@ -149,10 +160,10 @@ export class Parameters {
    */
   place(tensors: ReadonlyMap<string, NamedTensor>): Placed[] {
     this.check(memorySource(tensors, 'model.safetensors'));
-    return [...this.slices].map(([name, slice]) => {
-      const view = viewOf(slice);
+    return [...this.slices].flatMap(([name, slice]) => {
       const given = tensors.get(this.nameIn(name, (other) => tensors.has(other)));
-      return { view, data: given ? this.arranged(given.data, slice) : new Float32Array(view.bytes / 4) };
+      const data = given ? this.arranged(given.data, slice) : new Float32Array(elements(slice.shape));
+      return cut(slice, data);
     });
   }
 
@@ -162,15 +173,20 @@ export class Parameters {
     for (const [name, slice] of this.slices) {
       const stored = this.nameIn(name, (other) => source.shape(other) !== undefined);
       const given = source.shape(stored) !== undefined;
-      const view = viewOf(slice);
-      const [rows = 0] = slice.shape;
-      const rowBytes = 4 * rowLength(slice.shape);
-      // What lies otherwise in the file than here is read whole: single projections.
-      const most = slice.arrangement === 'same' ? Math.max(1, Math.floor(STREAMED_BYTES / rowBytes)) : rows;
-      for (let row = 0; row < rows; row += most) {
-        const count = Math.min(most, rows - row);
-        const data = given ? await source.read(stored, row, count) : new Float32Array((count * rowBytes) / 4);
-        yield { view: part(view, row * rowBytes, count * rowBytes), data: this.arranged(data, slice) };
+      const length = rowLength(slice.shape);
+      for (const own of slice.parts) {
+        const view = viewOf(own, slice);
+        // What lies otherwise in the file than here is read whole: single projections.
+        const isSame = slice.arrangement === 'same';
+        const most = isSame ? Math.max(1, Math.floor(STREAMED_BYTES / (4 * length))) : own.rows;
+        for (let row = 0; row < own.rows; row += most) {
+          const count = Math.min(most, own.rows - row);
+          const data = given
+            ? await source.read(stored, own.first + row, count)
+            : new Float32Array(count * length);
+          const place = part(view, 4 * row * length, 4 * count * length);
+          yield { view: place, data: this.arranged(data, slice) };
+        }
       }
     }
   }
@@ -197,9 +213,13 @@ export class Parameters {
     );
     return new Map(
       [...this.slices].map(([name, slice]) => {
-        const { offset, bytes } = viewOf(slice);
-        const data = pieceOf.get(slice.tensor)?.slice(offset / 4, (offset + bytes) / 4) ?? new Float32Array();
         const { shape, arrangement } = slice;
+        const data = new Float32Array(elements(shape));
+        for (const own of slice.parts) {
+          const { offset, bytes } = viewOf(own, slice);
+          const here = pieceOf.get(own.tensor)?.subarray(offset / 4, (offset + bytes) / 4);
+          data.set(here ?? [], own.first * rowLength(shape));
+        }
         return [name, { shape, data: restore(data, arrangement, shape, this.headDim) }];
       }),
     );
@@ -222,7 +242,25 @@ export class Parameters {
     shape: number[],
     arrangement: Arrangement = 'same',
   ): void {
-    this.slices.set(name, { tensor, row, shape, arrangement });
+    const [rows = 0] = shape;
+    this.slices.set(name, { shape, arrangement, parts: [{ tensor, row, first: 0, rows }] });
+  }
+
+  /** A (V,C) matrix in shards. */
+  private vocabulary(
+    label: string,
+    name: string,
+    shards: readonly ShardRows[],
+    shape: [V: number, C: number],
+  ): Shard<Tensor>[] {
+    const own = shards.map(({ row0, rows }) => ({
+      weight: this.arena.tensor(row0 ? `${label} from ${row0}` : label, [rows, shape[1]]),
+      row0,
+      rows,
+    }));
+    const parts = own.map(({ weight, row0, rows }) => ({ tensor: weight, row: 0, first: row0, rows }));
+    this.slices.set(name, { shape, arrangement: 'same', parts });
+    return own;
   }
 
   private weight(name: string, { modules, out, inp, arrangement }: Projection): Tensor {
@@ -256,9 +294,20 @@ export class Parameters {
   }
 }
 
-function viewOf({ tensor, row, shape }: Slice): View {
+const elements = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
+
+function viewOf({ tensor, row, rows }: Part, { shape }: Slice): View {
   const rowBytes = 4 * (tensor.shape[1] ?? 1);
-  return part(tensor, row * rowBytes, 4 * shape.reduce((product, dim) => product * dim, 1));
+  return part(tensor, row * rowBytes, 4 * rows * rowLength(shape));
+}
+
+/** A tensor's values, part by part. */
+function cut(slice: Slice, data: Float32Array): Placed[] {
+  const length = rowLength(slice.shape);
+  return slice.parts.map((own) => ({
+    view: viewOf(own, slice),
+    data: data.subarray(own.first * length, (own.first + own.rows) * length),
+  }));
 }
 
 /** One of something for every projection of a block. */

@@ -3,7 +3,6 @@ import { part } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import type { Stream } from '../gpu/stream';
-import { addMatmul } from '../kernels/matmul';
 import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
 import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
@@ -11,6 +10,7 @@ import { microBatches, packSequences, type PackedBatch, type Sequence } from './
 import type { Buffers, BufferOptions, TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
 import type { Completion, GenerationEvents, Prompt, Sampling } from './generate';
+import { logitsForward } from './layers/logits';
 import type { BatchDims } from './layers/recorder';
 import type { OptimizerSettings } from './optimizer';
 import type { Parameters } from './parameters';
@@ -117,13 +117,12 @@ export class Policy {
    * must fit one chunk of the LM head.
    */
   async logits(sequences: readonly Sequence[]): Promise<Float32Array[]> {
-    const { vocab_size: V, hidden_size: C } = this.config;
+    const { vocab_size: V } = this.config;
     const { activations, head, weights } = this.buffers;
     const ldv = logitsStride(this.config);
     const plan = new Plan<BatchDims>(this.gpu, 'logits');
-    this.resources.plans.forward(plan, weights);
-    const buffers = { a: activations.hidden, b: weights.head, out: head.logits };
-    addMatmul(plan, this.gpu, 'nt', buffers, ({ N }) => ({ M: N, N: V, K: C, ldc: ldv }));
+    const { recorder } = this.resources.plans.forward(plan, weights);
+    logitsForward(recorder, weights.head, activations.hidden, head.logits, ({ N }) => N);
     const logits: Float32Array[] = [];
     for (const sequence of sequences) {
       const N = sequence.tokens.length;

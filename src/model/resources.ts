@@ -1,4 +1,3 @@
-import { bindable } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Stream } from '../gpu/stream';
 import { splitRule } from '../kernels/matmul_split';
@@ -7,6 +6,7 @@ import { Buffers, type BufferOptions } from './buffers';
 import type { ModelConfig } from './config';
 import { Generator } from './generate';
 import { Plans } from './plans';
+import { cutsOf } from './shards';
 
 /** Bytes in which weights are read back, piece by piece. */
 const PIECE = 2 ** 20;
@@ -24,7 +24,7 @@ export class Resources {
   readonly generator: Generator | undefined;
 
   constructor(gpu: Gpu, config: ModelConfig, capacity: Capacity, options: BufferOptions) {
-    this.buffers = new Buffers(config, capacity, options, bindable(gpu), splitRule(gpu));
+    this.buffers = new Buffers(config, capacity, options, cutsOf(gpu, config), splitRule(gpu));
     this.plans = new Plans(gpu, config, capacity, this.buffers);
     const { head, generation } = this.buffers;
     const score = head.logp.bytes + head.entropy.bytes + head.value.bytes;

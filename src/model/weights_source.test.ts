@@ -189,7 +189,7 @@ test('weights of any size pass through memory in pieces of at most 16 MiB, every
     vocab_size: 49_152,
     tie_word_embeddings: true,
   });
-  const parameters = new Parameters('weights', config, 2 ** 27);
+  const parameters = new Parameters('weights', config, { pieceBytes: 2 ** 26, vocabularyStep: 1536 });
   const shapes = new Map([...parameters.fill(() => 0)].map(([name, { shape }]) => [name, shape]));
   let largest = 0;
   const source: TensorSource = {

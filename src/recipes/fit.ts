@@ -6,6 +6,7 @@ import { logitsStride, type Capacity } from '../model/activations';
 import { Buffers, type BufferOptions } from '../model/buffers';
 import type { ModelConfig } from '../model/config';
 import { Resources } from '../model/resources';
+import { cutsOf } from '../model/shards';
 
 const MICRO_BATCH_TOKENS = 4096;
 const MOST_SLOTS = 128;
@@ -66,7 +67,7 @@ export function fit(gpu: Gpu, demand: Demand, budget: number): Fitting | undefin
     capacity = smaller(capacity)
       .map((candidate) => ({
         candidate,
-        bytes: total(new Buffers(config, candidate, options, bindable(gpu), splitRule(gpu))),
+        bytes: total(new Buffers(config, candidate, options, cutsOf(gpu, config), splitRule(gpu))),
       }))
       .sort((a, b) => a.bytes - b.bytes)[0]?.candidate;
   }

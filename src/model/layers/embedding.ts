@@ -20,9 +20,11 @@ export function embeddingForward<D extends LayerDims>(
   out: Tensor,
 ): void {
   const { hidden_size: C, embed_scale: scale, learned_positions } = r.config;
-  r.plan.add(forwardKernel, { tokens, weight: embed, out }, ({ N }) =>
-    embeddingForwardLaunch({ N, C, scale }),
-  );
+  for (const shard of embed) {
+    r.plan.add(forwardKernel, { tokens, weight: shard.weight, out }, ({ N }) =>
+      embeddingForwardLaunch({ N, C, scale }, shard),
+    );
+  }
   if (!table) return;
   const first = learned_positions?.offset ?? 0;
   r.plan.add(positionForward, { positions, weight: table, out }, ({ N }) =>
@@ -38,9 +40,11 @@ export function embeddingBackward(
   dweights: Parameters,
 ): void {
   const { hidden_size: C, embed_scale: scale } = r.config;
-  r.plan.add(backwardKernel, { dout, buckets, dweight: dweights.embed }, ({ distinct }) =>
-    embeddingBackwardLaunch({ U: distinct, C, scale }),
-  );
+  for (const shard of dweights.embed) {
+    r.plan.add(backwardKernel, { dout, buckets, dweight: shard.weight }, ({ distinct }) =>
+      embeddingBackwardLaunch({ U: distinct, C, scale }, shard),
+    );
+  }
   if (!dweights.positions || !positionBuckets) return;
   const buffers = { dout, buckets: positionBuckets, dweight: dweights.positions };
   r.plan.add(backwardKernel, buffers, ({ distinctPositions }) =>

@@ -1,12 +1,11 @@
 import { rowsOf, type Tensor } from '../../gpu/arena';
 import {
   addLogitsStats,
-  logitsBackward,
+  logitsBackward as logitsBackwardKernel,
   logitsBackwardConstants,
   logitsBackwardLaunch,
 } from '../../kernels/lm_head';
 import { addHeadScore } from '../../kernels/lm_head_score';
-import { addMatmul } from '../../kernels/matmul';
 import type { Objective, ObjectiveBuffer } from '../../kernels/objectives';
 import { reduceColumns, reduceColumnsLaunch } from '../../kernels/reduce';
 import { gatherRows, gatherRowsLaunch, scatterRows, scatterRowsLaunch } from '../../kernels/rows';
@@ -20,6 +19,7 @@ import {
 } from '../../kernels/value_head';
 import { logitsStride, type BatchInputs, type Capacity, type HeadActivations } from '../activations';
 import type { Parameters } from '../parameters';
+import { logitsBackward, logitsForward } from './logits';
 import type { BatchDims, Recorder } from './recorder';
 
 /**
@@ -58,13 +58,13 @@ export class Heads {
       gpu,
       {
         hidden: this.saved.hidden,
-        weight: this.weights.head,
         targets: this.inputs.targets,
         partials,
         logp,
         entropy,
         correct,
       },
+      this.weights.head,
       ({ M }) => ({ M, V: config.vocab_size, C: config.hidden_size }),
     );
   }
@@ -131,52 +131,33 @@ export class Heads {
 
   private chunkForward({ row0, most, rows }: Chunk): void {
     const { plan, gpu, config } = this.r;
-    const { hidden_size: C, vocab_size: V } = config;
+    const { vocab_size: V } = config;
     const { logits, logp, entropy, lse, correct, hidden } = this.saved;
     const ldv = logitsStride(config);
-    addMatmul(
-      plan,
-      gpu,
-      'nt',
-      { a: rowsOf(hidden, row0, most), b: this.weights.head, out: logits },
-      (dims) => ({ M: rows(dims), N: V, K: C, ldc: ldv }),
-    );
+    logitsForward(this.r, this.weights.head, rowsOf(hidden, row0, most), logits, rows);
     const stats = { logits, targets: this.inputs.targets, logp, entropy, lse, correct };
     addLogitsStats(plan, gpu, stats, (dims) => ({ R: rows(dims), V, ldv, row0 }));
   }
 
   private chunkBackward({ row0, most, rows }: Chunk, dweights: Parameters): void {
-    const { plan, gpu, config, partials } = this.r;
-    const { hidden_size: C, vocab_size: V } = config;
+    const { plan, gpu, config } = this.r;
+    const { vocab_size: V } = config;
     const { logits, lse, entropy, dlogp, dentropy, hidden, dhidden } = this.saved;
     const ldv = logitsStride(config);
     plan.add(
-      logitsBackward,
+      logitsBackwardKernel,
       { logits, targets: this.inputs.targets, lse, entropy, dlogp, dentropy },
       (dims) => logitsBackwardLaunch({ R: rows(dims), V, ldv, row0 }),
       logitsBackwardConstants(gpu),
     );
-    addMatmul(
-      plan,
-      gpu,
-      'nn',
-      { a: logits, b: this.weights.head, out: rowsOf(dhidden, row0, most) },
-      (dims) => ({ M: rows(dims), N: C, K: V, lda: ldv }),
-      { partials },
-    );
-    addMatmul(
-      plan,
-      gpu,
-      'tn',
-      { a: logits, b: rowsOf(hidden, row0, most), out: dweights.head },
-      (dims) => ({
-        M: V,
-        N: C,
-        K: rows(dims),
-        lda: ldv,
-        accumulate: true,
-      }),
-      { partials },
+    logitsBackward(
+      this.r,
+      this.weights.head,
+      dweights.head,
+      rowsOf(hidden, row0, most),
+      logits,
+      rowsOf(dhidden, row0, most),
+      rows,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { biasBackward, biasBackwardConstants, biasBackwardLaunch } from '../../kernels/bias';
 import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
+import type { Storage } from '../../kernels/quantize';
 import type { Tensor, View } from '../../gpu/arena';
 import type { LayerDims, Recorder } from './recorder';
 
@@ -11,6 +12,8 @@ export interface Linear {
   readonly bias?: Tensor | undefined;
   readonly out: number;
   readonly inp: number;
+  /** How a frozen weight lies on the GPU; f32 when left out. */
+  readonly storage?: Storage;
 }
 
 /** What may join a projection in its own dispatches: see MatmulExtras and MatmulDims. */
@@ -31,7 +34,7 @@ export function linearForward<D extends LayerDims>(
     'nt',
     { a: x, b: linear.weight, out },
     ({ N }) => ({ M: N, N: width, K: linear.inp, accumulate }),
-    { ...extras, ...(linear.bias ? { bias: linear.bias } : {}) },
+    { ...extras, ...(linear.bias ? { bias: linear.bias } : {}), bStorage: linear.storage ?? 'f32' },
   );
 }
 
@@ -61,6 +64,7 @@ export function linearBackward<D extends LayerDims>(
     }
   }
   addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, ({ N }) => ({ M: N, N: inp, K: out }), {
+    bStorage: linear.storage ?? 'f32',
     partials,
   });
 }
