@@ -35,6 +35,19 @@ describe('a Hugging Face folder', () => {
     }
   });
 
+  test('says of the weights it writes that they are F32', async () => {
+    const files = nano();
+    const plain = JSON.parse(new TextDecoder().decode(files['config.json'])) as Record<string, unknown>;
+    const of = async (dtypes: object): Promise<Record<string, unknown>> => {
+      const config = { ...plain, torch_dtype: undefined, dtype: undefined, ...dtypes };
+      const { companions } = await openModelFolder('nano', { ...files, 'config.json': json(config) });
+      return JSON.parse(new TextDecoder().decode(companions['config.json'])) as Record<string, unknown>;
+    };
+    expect((await of({ torch_dtype: 'bfloat16' })).torch_dtype).toBe('float32');
+    expect((await of({ dtype: 'float16' })).dtype).toBe('float32');
+    expect(await of({})).not.toHaveProperty('dtype');
+  });
+
   test('keeps a value head beside it', async () => {
     const head = new Map<string, NamedTensor>([
       ['v_head.weight', { shape: [1, 64], data: new Float32Array(64).fill(0.5) }],

@@ -98,9 +98,20 @@ export async function openModelFolder(
     tokenizer: await withConfiguredEos(tokenizer, config, files),
     parameters: parameterCount(config),
     hash: await hashOf(files),
-    companions,
+    companions: storedAsF32(companions),
     ...(origin ? { origin } : {}),
   };
+}
+
+/** The lab writes weights as F32, whatever they were read as; transformers opens them as config.json says. */
+function storedAsF32(companions: Record<string, Uint8Array>): Record<string, Uint8Array> {
+  const bytes = companions['config.json'];
+  if (!bytes) return companions;
+  const json = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+  const keys = ['dtype', 'torch_dtype'].filter((key) => (json[key] ?? 'float32') !== 'float32');
+  if (!keys.length) return companions;
+  for (const key of keys) json[key] = 'float32';
+  return { ...companions, 'config.json': new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`) };
 }
 
 /**
