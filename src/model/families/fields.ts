@@ -14,6 +14,13 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   relu: 'relu',
 };
 
+/** Where RoPE's theta stands, what it is where it is left out, and what part of a head turns. */
+interface RopeDefaults {
+  name?: string;
+  theta?: number;
+  fraction?: number;
+}
+
 /** config.json, field by field. Errors: `bad_input` naming the field. */
 export class ConfigFields {
   constructor(private readonly raw: Readonly<Record<string, unknown>>) {}
@@ -75,23 +82,24 @@ export class ConfigFields {
 
   /**
    * Rotary positions of heads of `head_dim`. transformers 5 nests them in `rope_parameters`, earlier versions keep theta
-   * at the top and the rest in `rope_scaling`. `fraction` of each head turns.
+   * at the top and the rest in `rope_scaling`.
    */
-  rope(head_dim: number, fraction = 1, thetaName = 'rope_theta'): RopeConfig {
-    const nested = this.record('rope_parameters') ?? this.record('rope_scaling');
-    return this.ropeFrom(nested, head_dim, fraction, thetaName);
+  rope(head_dim: number, defaults: RopeDefaults = {}): RopeConfig {
+    return this.ropeFrom(this.record('rope_parameters') ?? this.record('rope_scaling'), head_dim, defaults);
   }
 
   /** The same, with what is nested given. */
   ropeFrom(
     nested: ConfigFields | undefined,
     head_dim: number,
-    fraction = 1,
-    thetaName = 'rope_theta',
+    { name = 'rope_theta', theta = 10_000, fraction = 1 }: RopeDefaults = {},
   ): RopeConfig {
-    const theta = nested?.has('rope_theta') ? nested.number('rope_theta') : this.number(thetaName, 10_000);
     const turned = nested?.has('partial_rotary_factor') ? nested.number('partial_rotary_factor') : fraction;
-    return { theta, rotary_dim: Math.floor(head_dim * turned), scaling: this.scaling(nested) };
+    return {
+      theta: nested?.has('rope_theta') ? nested.number('rope_theta') : this.number(name, theta),
+      rotary_dim: Math.floor(head_dim * turned),
+      scaling: this.scaling(nested),
+    };
   }
 
   /** How many last positions the queries of each layer see: `layer_types` says it, or, where there is none, `isLocal`. */

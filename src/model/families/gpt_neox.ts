@@ -35,7 +35,7 @@ export const gptNeox: Family = {
       bias: { qkv: bias, output: bias, mlp: true },
       mlp: 'plain',
       activation: json.activation('hidden_act', 'gelu'),
-      ropes: [json.rope(head_dim, json.number('rotary_pct', 0.25), 'rotary_emb_base')],
+      ropes: [json.rope(head_dim, { name: 'rotary_emb_base', fraction: json.number('rotary_pct', 0.25) })],
     };
   },
 };
