@@ -4,7 +4,7 @@ import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
 import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
-import { mlpWidth, normWidth, qkvWidth, type ModelConfig } from './config';
+import { mlpWidth, normCount, normWidth, qkvWidth, type ModelConfig } from './config';
 import { projectionsOf, PROJECTIONS } from './projections';
 import { shardRows, type Cuts } from './shards';
 
@@ -35,6 +35,11 @@ export interface LayerActivations {
   attended: Tensor;
   /** (N,NH) log-sum-exp of the attention scores. */
   lse: Tensor;
+  /** (N,C) output of attention and of the MLP, and statistics, where a norm follows before they join the stream. */
+  attentionOut?: Tensor;
+  attentionOutStats?: Tensor;
+  mlpOut?: Tensor;
+  mlpOutStats?: Tensor;
   /** (N,C) residual stream between attention and MLP; where both read the same, that. */
   middle: Tensor;
   mlpStats: Tensor;
@@ -88,6 +93,9 @@ export class Activations {
       mlpIn: C,
       gateUp: mlpWidth(config),
       activated: F,
+      ...(config.post_norms
+        ? { attentionOut: C, attentionOutStats: stats, mlpOut: C, mlpOutStats: stats }
+        : {}),
     };
     const names = Object.keys(widths) as (keyof LayerActivations)[];
     const keeps: Record<Keep, readonly (keyof LayerActivations)[]> = {
@@ -126,6 +134,8 @@ export class ActivationGradients {
   readonly normed: Tensor;
   /** The same of the MLP's; another where attention's is wanted beside it. */
   readonly mlpNormed: Tensor;
+  /** (N,C) gradient of what a norm reads before it joins the stream, where there is one. */
+  readonly branch: Tensor | undefined;
   readonly qkv: Tensor;
   readonly attended: Tensor;
   readonly delta: Tensor;
@@ -140,11 +150,12 @@ export class ActivationGradients {
   constructor(config: ModelConfig, capacity: Capacity, cuts: Cuts, rule: SplitRule) {
     const { tokens: N } = capacity;
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
-    this.normsShape = rmsnormPartialsShape(2 * config.num_hidden_layers + 1, N, normWidth(config));
+    this.normsShape = rmsnormPartialsShape(normCount(config), N, normWidth(config));
     this.norms = this.arena.tensor('dnorms', this.normsShape);
     this.stream = this.arena.tensor('dstream', [N, C]);
     this.normed = this.arena.tensor('dnormed', [N, C]);
     this.mlpNormed = config.block === 'parallel' ? this.arena.tensor('dmlp_normed', [N, C]) : this.normed;
+    this.branch = config.post_norms ? this.arena.tensor('dbranch', [N, C]) : undefined;
     this.qkv = this.arena.tensor('dqkv', [N, qkvWidth(config)]);
     this.attended = this.arena.tensor('dattended', [N, NH * HS]);
     this.delta = this.arena.tensor('delta', [N, NH]);

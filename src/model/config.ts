@@ -78,3 +78,7 @@ export const mlpWidth = (config: ModelConfig): number =>
 /** Floats of a norm's parameters: its weight; of LayerNorm its weight, then its bias. */
 export const normWidth = (config: ModelConfig): number =>
   (config.norm.kind === 'layernorm' ? 2 : 1) * config.hidden_size;
+
+/** Norms over C of a model: of each block two or four, and the last. */
+export const normCount = (config: ModelConfig): number =>
+  (config.post_norms ? 4 : 2) * config.num_hidden_layers + 1;

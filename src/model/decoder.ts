@@ -228,8 +228,8 @@ export class Decoder {
 }
 
 /** Whether norms, gates and residual additions can join the projections: those of Llama's blocks can. */
-function isFusable({ norm, block, mlp, activation, bias }: ModelConfig): boolean {
-  const isNormFused = norm.kind === 'rmsnorm' && norm.offset === 0;
+function isFusable({ norm, post_norms, block, mlp, activation, bias }: ModelConfig): boolean {
+  const isNormFused = norm.kind === 'rmsnorm' && norm.offset === 0 && !post_norms;
   const isMlpFused = mlp === 'gated' && activation === 'silu' && !bias.mlp;
   return isNormFused && isMlpFused && block === 'sequential';
 }

@@ -2,7 +2,7 @@ import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import type { Shard, ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
-import { normWidth, type ModelConfig } from './config';
+import { normCount, normWidth, type ModelConfig } from './config';
 import { familyOf } from './families';
 import type { Linear } from './layers/linear';
 import type { Norm } from './layers/norm';
@@ -17,6 +17,9 @@ export interface LayerParameters {
   qkv: Linear;
   /** (C, NH·HS) */
   output: Linear;
+  /** Where attention's output, and the MLP's, is normed before it joins the stream. */
+  attentionPostNorm: Norm | undefined;
+  mlpPostNorm: Norm | undefined;
   mlpNorm: Norm;
   /** (2F, C): gate rows, then up rows; of a plain MLP (F, C). */
   gateUp: Linear;
@@ -109,15 +112,19 @@ export class Parameters {
         return { weight: weights[name], bias: this.bias(`${l}.${name}`, shapes[name]), out, inp };
       }),
     );
-    arena.together(2 * L + 1, [normWidth(config)]);
+    arena.together(normCount(config), [normWidth(config)]);
     let norms = 0;
     const norm = (name: string): Norm => this.normOf(name, config, norms++);
+    const postNorm = (prefix: string, name?: string): Norm | undefined =>
+      name === undefined ? undefined : norm(prefix + name);
     this.layers = projections.map((linears, l) => {
       const prefix = names.layer(l);
       return {
         ...linears,
         attentionNorm: norm(prefix + names.attentionNorm),
+        attentionPostNorm: postNorm(prefix, names.attentionPostNorm),
         mlpNorm: norm(prefix + names.mlpNorm),
+        mlpPostNorm: postNorm(prefix, names.mlpPostNorm),
       };
     });
     this.norm = norm(names.norm);
@@ -125,7 +132,7 @@ export class Parameters {
     this.slice(VALUE_HEAD_BIAS, this.valueBias, 0, [1]);
   }
 
-  /** The weights of all norms: attention and MLP of each layer in turn, then the last; `normStride` floats apart. */
+  /** The weights of all norms, those of each block in turn, then the last; `normStride` floats apart. */
   get norms(): View {
     const { weight: last } = this.norm;
     const first = this.layers[0]?.attentionNorm.weight ?? last;
@@ -134,7 +141,8 @@ export class Parameters {
 
   get normStride(): number {
     const [first] = this.layers;
-    return first ? (first.mlpNorm.weight.offset - first.attentionNorm.weight.offset) / 4 : 0;
+    const next = first?.attentionPostNorm ?? first?.mlpNorm;
+    return first && next ? (next.weight.offset - first.attentionNorm.weight.offset) / 4 : 0;
   }
 
   /** Parameters of the model itself, without value head and padding. */

@@ -3,10 +3,18 @@ import type { ActivationGradients, Activations, BatchInputs, LayerActivations } 
 import { attentionBackward, attentionForward, rotate } from './layers/attention';
 import { embeddingBackward, embeddingForward } from './layers/embedding';
 import { mlpActivate, mlpBackward, mlpForward } from './layers/mlp';
-import { normBackward, normForward, normWeightsBackward, residualNormForward } from './layers/norm';
+import {
+  normBackward,
+  normForward,
+  normWeightsBackward,
+  postNormBackward,
+  postNormForward,
+  residualNormForward,
+  type PostNorm,
+} from './layers/norm';
 import type { LayerDims, Recorder } from './layers/recorder';
 import type { LayerParameters, Parameters } from './parameters';
-import type { View } from '../gpu/arena';
+import type { Tensor, View } from '../gpu/arena';
 
 /** How layer `index` attends, positions included: within a packed batch, or over a KV cache. */
 export type Attend = (layer: LayerActivations, index: number) => void;
@@ -35,19 +43,61 @@ export function transformerForward<D extends LayerDims>(
       const { stream, attentionIn, attentionStats } = layer;
       residualNormForward(r, before.middle, branch, own.attentionNorm, stream, attentionIn, attentionStats);
     }
-    attentionForward(r, own, layer, branch, () => attend(layer, l));
-    if (r.config.block === 'parallel') {
-      normForward(r, layer.stream, own.mlpNorm, layer.mlpIn, layer.mlpStats);
-      mlpForward(r, own, layer, branch, { accumulate: true });
-    } else {
-      residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpStats);
-      mlpForward(r, own, layer, branch);
-    }
+    attentionBranch(r, own, layer, branch, () => attend(layer, l));
+    mlpNormForward(r, own, layer, branch);
+    mlpBranch(r, own, layer, branch);
   });
   const last = saved.layers.at(-1);
   if (last)
     residualNormForward(r, last.middle, branch, weights.norm, saved.stream, saved.hidden, saved.stats);
 }
+
+/** branch (N,C) = what attention adds to the stream. */
+function attentionBranch<D extends LayerDims>(
+  r: Recorder<D>,
+  own: LayerParameters,
+  layer: LayerActivations,
+  branch: Tensor,
+  attend: () => void,
+): void {
+  attentionForward(r, own, layer, layer.attentionOut ?? branch, attend);
+  postNormForward(r, attentionPostNorm(own, layer), branch);
+}
+
+/** The MLP's input: of the stream with attention's branch in it, or, in parallel, of what attention read. */
+function mlpNormForward<D extends LayerDims>(
+  r: Recorder<D>,
+  own: LayerParameters,
+  { stream, middle, mlpIn, mlpStats }: LayerActivations,
+  branch: Tensor,
+): void {
+  if (r.config.block === 'parallel') normForward(r, stream, own.mlpNorm, mlpIn, mlpStats);
+  else residualNormForward(r, stream, branch, own.mlpNorm, middle, mlpIn, mlpStats);
+}
+
+/** branch (N,C) = what the MLP adds to the stream; in parallel it is added to attention's. */
+function mlpBranch<D extends LayerDims>(
+  r: Recorder<D>,
+  own: LayerParameters,
+  layer: LayerActivations,
+  branch: Tensor,
+): void {
+  const accumulate = r.config.block === 'parallel';
+  mlpForward(r, own, layer, layer.mlpOut ?? branch, { accumulate });
+  postNormForward(r, mlpPostNorm(own, layer), branch);
+}
+
+const attentionPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
+  norm: own.attentionPostNorm,
+  inp: layer.attentionOut,
+  stats: layer.attentionOutStats,
+});
+
+const mlpPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
+  norm: own.mlpPostNorm,
+  inp: layer.mlpOut,
+  stats: layer.mlpOutStats,
+});
 
 /** A block's forward once more, from its input and what its attention gave, to everything its backward reads. */
 function recomputeBlock(
@@ -59,13 +109,10 @@ function recomputeBlock(
   inputs: BatchInputs,
 ): void {
   normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionStats);
-  attentionForward(r, own, layer, branch, () => rotate(r, layer.qkv, l, inputs, 1));
-  if (r.config.block === 'parallel') {
-    normForward(r, layer.stream, own.mlpNorm, layer.mlpIn, layer.mlpStats);
-  } else {
-    residualNormForward(r, layer.stream, branch, own.mlpNorm, layer.middle, layer.mlpIn, layer.mlpStats);
-  }
-  mlpActivate(r, own, layer);
+  attentionBranch(r, own, layer, branch, () => rotate(r, layer.qkv, l, inputs, 1));
+  mlpNormForward(r, own, layer, branch);
+  if (own.mlpPostNorm) mlpBranch(r, own, layer, branch);
+  else mlpActivate(r, own, layer);
 }
 
 /**
@@ -92,12 +139,14 @@ export function transformerBackward(
     // What the last block shares with the others is still its own.
     const gone = saved.keep === 'checkpoints' && l < saved.layers.length - 1;
     if (gone) recomputeBlock(r, own, layer, l, saved, inputs);
-    mlpBackward(r, dstream, own, down, layer, grads, dmlpNormed);
+    const dmlp = postNormBackward(r, dstream, mlpPostNorm(own, layer), grads);
+    mlpBackward(r, dmlp, own, down, layer, grads, dmlpNormed);
     const mlpNormBackward = (): void =>
       normBackward(r, dmlpNormed, layer.middle, own.mlpNorm, layer.mlpStats, dstream, grads);
     // In parallel both branches have the block's dout, which the norms add to.
     if (block === 'sequential') mlpNormBackward();
-    attentionBackward(r, dstream, own, down, l, layer, grads, inputs, dnormed);
+    const dattention = postNormBackward(r, dstream, attentionPostNorm(own, layer), grads);
+    attentionBackward(r, dattention, own, down, l, layer, grads, inputs, dnormed);
     if (block === 'parallel') mlpNormBackward();
     normBackward(r, dnormed, layer.stream, own.attentionNorm, layer.attentionStats, dstream, grads);
   }

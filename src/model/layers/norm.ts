@@ -1,4 +1,5 @@
 import { layernormBackward, layernormForward, residualLayernormForward } from '../../kernels/layernorm';
+import { fill, fillLaunch } from '../../kernels/fill';
 import {
   residualRmsnormForward,
   rmsnormBackward,
@@ -73,6 +74,36 @@ export function normBackward(
   const buffers = { dout, inp, weight, dinp, partials: rowsOf(grads.norms, index, 1) };
   if (norm.kind === 'layernorm') r.plan.add(layernormBackward, { ...buffers, stats }, launch, constants);
   else r.plan.add(rmsnormBackward, { ...buffers, rstd: stats }, launch, constants);
+}
+
+/** A norm between a block's half and the stream: what it reads and keeps. Models without have none of it. */
+export interface PostNorm {
+  norm: Norm | undefined;
+  inp: Tensor | undefined;
+  stats: Tensor | undefined;
+}
+
+/** out (N,C) = norm(inp), where there is one. */
+export function postNormForward<D extends LayerDims>(
+  r: Recorder<D>,
+  { norm, inp, stats }: PostNorm,
+  out: Tensor,
+): void {
+  if (norm && inp && stats) normForward(r, inp, norm, out, stats);
+}
+
+/** The gradient of `inp`: in `grads.branch`, or, without a norm, dout itself. */
+export function postNormBackward(
+  r: Recorder,
+  dout: Tensor,
+  { norm, inp, stats }: PostNorm,
+  grads: ActivationGradients,
+): Tensor {
+  if (!norm || !inp || !stats || !grads.branch) return dout;
+  const { hidden_size: C } = r.config;
+  r.plan.add(fill, { out: grads.branch }, ({ N }) => fillLaunch({ count: N * C, value: 0 }));
+  normBackward(r, dout, inp, norm, stats, grads.branch, grads);
+  return grads.branch;
 }
 
 /** The weights of all norms += what `normBackward` left for each. */
