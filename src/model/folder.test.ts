@@ -75,7 +75,9 @@ describe('a Hugging Face folder', () => {
       /MambaForCausalLM.*LlamaForCausalLM/,
     );
     expect(() => parseModelConfig({ ...config, hidden_size: undefined })).toThrow(/hidden_size/);
-    expect(() => parseModelConfig({ ...config, rope_scaling: { rope_type: 'yarn' } })).toThrow(/yarn/);
+    expect(() => parseModelConfig({ ...config, rope_scaling: { rope_type: 'longrope' } })).toThrow(
+      /longrope/,
+    );
     expect(() => parseModelConfig({ ...config, hidden_act: 'mish' })).toThrow(/mish/);
   });
 });
