@@ -85,6 +85,7 @@ export async function openModelFolder(
   const tokenizer = Tokenizer.fromJson(
     await readJson(files, 'tokenizer.json'),
     await maybeJson(files, 'tokenizer_config.json'),
+    await maybeText(files, 'chat_template.jinja'),
   );
   const companions: Record<string, Uint8Array> = {};
   for (const file of COMPANIONS) {
@@ -195,6 +196,11 @@ export function valueHeadFile(tensors: ReadonlyMap<string, NamedTensor>): Uint8A
   if (weight) head.set('weight', weight);
   if (bias) head.set('bias', bias);
   return writeSafetensors(head);
+}
+
+async function maybeText(files: ModelFiles, name: string): Promise<string | undefined> {
+  const source = sourceOf(files, name);
+  return source && new TextDecoder().decode(await readAll(source));
 }
 
 async function maybeJson(files: ModelFiles, name: string): Promise<unknown> {

@@ -49,6 +49,15 @@ export const runFields: Field[] = [
     source: 'This lab (the reference code selects on the test set)',
   },
   {
+    name: 'chat_template',
+    label: 'Chat template',
+    group: 'Data',
+    kind: 'boolean',
+    default: false,
+    help: 'Put each question into the model’s own chat template, as a user’s turn. For models tuned to chat.',
+    source: 'transformers, apply_chat_template',
+  },
+  {
     name: 'keep_annotations',
     label: 'Keep <<…>>',
     group: 'Data',

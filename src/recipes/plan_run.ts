@@ -11,6 +11,7 @@ import { encodeProblem, encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
 export { capacityFor } from './fit';
 import { fit, refuse, type Demand, type Fitting } from './fit';
+import { tokenizerOf } from './prompt_tokens';
 import { Settings } from './settings';
 
 /** What a run will work on and how large its buffers are: known, and shown, before anything is allocated. */
@@ -52,11 +53,12 @@ export function planRun(
 ): RunPlan {
   const s = new Settings(config);
   const { max_position_embeddings: limit } = model.config;
-  const all = problems.map((problem) => measure(model.tokenizer, problem));
+  const tokenizer = tokenizerOf(model, config);
+  const all = problems.map((problem) => measure(tokenizer, problem));
   // Test files carry no chain of thought: a model trained on programs is asked for programs there too.
   const programs = problems.some(({ program }) => program === true);
   const asked = programs ? asPrograms(testProblems) : testProblems;
-  const test = asked.map((problem) => measure(model.tokenizer, problem));
+  const test = asked.map((problem) => measure(tokenizer, problem));
   const longestTarget = Math.max(0, ...all.map(({ prompt, whole }) => whole - prompt));
   const wanted = s.number('max_new_tokens') || Math.ceil(longestTarget * 1.25) || DEFAULT_NEW_TOKENS;
   const fits = ({ prompt, whole }: Measured): boolean =>

@@ -1,7 +1,12 @@
+import type { Config } from '../runs/run';
 import { samplingPromptOf } from '../tasks/prompt';
 import type { Problem } from '../tasks/task';
 import { encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
+
+/** The tokenizer of a run: as a chat where its settings say so. Errors: `bad_input` when the model has no chat template. */
+export const tokenizerOf = ({ tokenizer }: { tokenizer: Tokenizer }, config: Config): Tokenizer =>
+  config['chat_template'] === true ? tokenizer.asChat() : tokenizer;
 
 const known = new WeakMap<Tokenizer, WeakMap<Problem, readonly number[]>>();
 

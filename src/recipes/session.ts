@@ -23,6 +23,7 @@ import { RunStopped, type RunControl } from './control';
 import type { StartCounters } from './counters';
 import { evaluateHeldOut } from './held_out';
 import { planRun, type RunPlan } from './plan_run';
+import { tokenizerOf } from './prompt_tokens';
 import type { Recipe } from './recipe';
 
 /** A checkpoint of an earlier run to start from, in place of the model's own weights. */
@@ -88,7 +89,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
     try {
       await recipe.run({
         policy,
-        tokenizer: model.tokenizer,
+        tokenizer: tokenizerOf(model, plan.config),
         makeReference: async (kind) => {
           if (kind !== 'onnx') return policy.freezeReference();
           if (!session.makeOnnxReference) {
@@ -137,7 +138,7 @@ async function finish(
   await recorder.model(modelFiles(await policy.save(), model));
   if (!plan.test.length) return;
   recorder.progress(step, total_steps, 'evaluate');
-  const context = { policy, tokenizer: model.tokenizer, grade, config: plan.config };
+  const context = { policy, tokenizer: tokenizerOf(model, plan.config), grade, config: plan.config };
   const { evaluation, rows } = await evaluateHeldOut(context, plan.test, 'test', best?.step ?? step);
   await recorder.completions(rows);
   await recorder.evaluation(evaluation, false);

@@ -1,5 +1,6 @@
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { LabError } from '../errors';
+import { ChatTemplate } from './chat';
 
 /** EOS names to look for where the tokenizer's config names none, most telling first. */
 const USUAL_EOS = ['<|endoftext|>', '</s>', '<eos>', '<|end_of_text|>', '<|im_end|>', '<|eot_id|>'];
@@ -18,11 +19,17 @@ export class Tokenizer {
   /** Special tokens that the tokenizer puts in front of every text: BOS, of families that have one. */
   readonly prefix: readonly number[];
 
+  private asked: Tokenizer | undefined;
+
   private constructor(
     private readonly hub: HubTokenizer,
     private readonly specialIds: ReadonlySet<number>,
     eosIds: readonly number[],
     vocabSize: number,
+    /** How the model wants conversations written; undefined for models that are not tuned to chat. */
+    readonly chat: ChatTemplate | undefined,
+    /** Whether texts begin as a conversation does: the question of a user, then the model's turn. */
+    readonly isChat = false,
   ) {
     this.eosIds = [...eosIds];
     this.vocabSize = vocabSize;
@@ -32,9 +39,10 @@ export class Tokenizer {
   /**
    * @param tokenizerJson tokenizer.json, parsed
    * @param config tokenizer_config.json, parsed; its `eos_token` names the end of a text
+   * @param chatFile chat_template.jinja, where the template lies in a file of its own
    * Errors: `bad_input` when this is no tokenizer, or one of a kind the tokenizers library does not know.
    */
-  static fromJson(tokenizerJson: unknown, config?: unknown): Tokenizer {
+  static fromJson(tokenizerJson: unknown, config?: unknown, chatFile?: string): Tokenizer {
     const json = completed(tokenizerJson);
     const settings = isRecord(config) ? config : {};
     let hub: HubTokenizer;
@@ -59,12 +67,32 @@ export class Tokenizer {
     const special = new Set<number>();
     for (const [id, token] of hub.get_added_tokens_decoder()) if (token.special) special.add(id);
     const eos = eosIdOf(hub, settings, special);
-    return new Tokenizer(hub, special, eos === null ? [] : [eos], vocabSize);
+    const chat = ChatTemplate.fromConfig(settings, chatFile);
+    return new Tokenizer(hub, special, eos === null ? [] : [eos], vocabSize, chat);
   }
 
   /** The same tokenizer with other end tokens: `eos_token_id` of generation_config.json or config.json wins. */
   withEos(ids: readonly number[]): Tokenizer {
-    return new Tokenizer(this.hub, new Set([...this.specialIds, ...ids]), ids, this.vocabSize);
+    return new Tokenizer(this.hub, new Set([...this.specialIds, ...ids]), ids, this.vocabSize, this.chat);
+  }
+
+  /**
+   * The same tokenizer for a model that is talked to: `encodeStart` gives a question as a user's turn, and what ends the
+   * model's turn ends a completion. Errors: `bad_input` when the model has no chat template.
+   */
+  asChat(): Tokenizer {
+    if (!this.chat) {
+      throw new LabError(
+        'bad_input',
+        'This model has no chat template (tokenizer_config.json, chat_template). Set chat_template to false, or choose a model tuned to chat.',
+      );
+    }
+    const [end] = this.encode(this.chat.ending());
+    const ends = end !== undefined && this.specialIds.has(end) ? [end] : [];
+    const eos = [...new Set([...ends, ...this.eosIds])];
+    // The same object every time: lengths and tokens are remembered by it.
+    this.asked ??= new Tokenizer(this.hub, this.specialIds, eos, this.vocabSize, this.chat, true);
+    return this.asked;
   }
 
   /** Token ids of `text`; no special token added. The empty text has none. */
@@ -73,8 +101,13 @@ export class Tokenizer {
     return this.hub.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /** Token ids of a text from its beginning: what the tokenizer puts in front of one, then the text's own. */
+  /**
+   * Token ids of a text from its beginning: what the tokenizer puts in front of one, then the text's own; as a chat, the
+   * user's turn and the beginning of the model's. Errors: `bad_input` when the chat template refuses it.
+   */
   encodeStart(text: string): number[] {
+    if (this.isChat && this.chat)
+      return this.encode(this.chat.render([{ role: 'user', content: text }], true));
     return [...this.prefix, ...this.encode(text)];
   }
 

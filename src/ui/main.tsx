@@ -8,7 +8,7 @@ import { startHub } from './stores/hub';
 import { report } from './stores/notices';
 import { startRecorded } from './stores/recorded';
 import { startRuns } from './stores/runs';
-import { chooseDefaultModel, followEstimate } from './stores/setup_actions';
+import { chooseDefaultModel, followEstimate, followPreview } from './stores/setup_actions';
 import { startTheme } from './stores/view';
 import './theme.css';
 import './base.css';
@@ -26,6 +26,7 @@ function start(): void {
   });
   const connected = connectEngine(new EngineClient(worker), 'gpu' in navigator && Boolean(navigator.gpu));
   followEstimate();
+  followPreview();
   followComparison();
   void startRuns().then(startRecorded);
   connected.then(chooseDefaultModel).catch(report);

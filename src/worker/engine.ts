@@ -11,6 +11,7 @@ import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
 import { recipes } from '../recipes';
 import { checkNumerics } from '../recipes/check_numerics';
+import { tokenizerOf } from '../recipes/prompt_tokens';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
 import { Bundled } from './bundled';
@@ -88,7 +89,9 @@ export class Engine {
         return summarize(
           command.handle,
           this.dataset(command.handle),
-          command.model === null ? undefined : this.model(command.model),
+          command.model === null
+            ? undefined
+            : tokenizerOf(this.model(command.model), { chat_template: command.chat }),
         );
       case 'open_bundled_model':
         return this.openModel(await this.bundled.model(command.id));

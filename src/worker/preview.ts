@@ -1,14 +1,18 @@
 import type { Dataset } from '../data/dataset';
-import type { LoadedModel } from '../model/folder';
 import { promptOf, samplingPromptOf, targetOf } from '../tasks/prompt';
 import type { Problem } from '../tasks/task';
 import { encodeProblem, encodePrompt } from '../text/prompt';
+import type { Tokenizer } from '../text/tokenizer';
 import type { DatasetSummary, PreviewRow } from './protocol';
 
 const PREVIEW_ROWS = 20;
 
 /** A dataset for the page: the first rows exactly as the model will see them, and the longest lengths. */
-export function summarize(handle: string, dataset: Dataset, model: LoadedModel | undefined): DatasetSummary {
+export function summarize(
+  handle: string,
+  dataset: Dataset,
+  tokenizer: Tokenizer | undefined,
+): DatasetSummary {
   const { name, format, task, rows, problems, hasCot, bad } = dataset;
   return {
     handle,
@@ -19,12 +23,14 @@ export function summarize(handle: string, dataset: Dataset, model: LoadedModel |
     usable: problems.length,
     hasCot,
     bad,
-    preview: problems.slice(0, PREVIEW_ROWS).map((problem, index) => previewRow(problem, index + 1, model)),
-    lengths: model ? longest(problems, model) : null,
+    preview: problems
+      .slice(0, PREVIEW_ROWS)
+      .map((problem, index) => previewRow(problem, index + 1, tokenizer)),
+    lengths: tokenizer ? longest(problems, tokenizer) : null,
   };
 }
 
-function previewRow(problem: Problem, line: number, model: LoadedModel | undefined): PreviewRow {
+function previewRow(problem: Problem, line: number, tokenizer: Tokenizer | undefined): PreviewRow {
   const target = targetOf(problem);
   const prompt = target === null ? samplingPromptOf(problem) : promptOf(problem);
   const row = {
@@ -35,8 +41,7 @@ function previewRow(problem: Problem, line: number, model: LoadedModel | undefin
     target: target ?? '',
     answer: problem.answer,
   };
-  if (!model) return { ...row, tokens: [], promptLength: 0 };
-  const { tokenizer } = model;
+  if (!tokenizer) return { ...row, tokens: [], promptLength: 0 };
   const encoded =
     target === null
       ? { tokens: encodePrompt(tokenizer, prompt), promptLength: -1 }
@@ -45,10 +50,7 @@ function previewRow(problem: Problem, line: number, model: LoadedModel | undefin
   return { ...row, tokens: tokenizer.tokenStrings(encoded.tokens), promptLength };
 }
 
-function longest(
-  problems: readonly Problem[],
-  { tokenizer }: LoadedModel,
-): { prompt: number; total: number } {
+function longest(problems: readonly Problem[], tokenizer: Tokenizer): { prompt: number; total: number } {
   let prompt = 0;
   let total = 0;
   for (const problem of problems) {

@@ -187,7 +187,7 @@ export type Command =
   | { type: 'capability'; request: number }
   | { type: 'open_dataset'; request: number; file: FileData }
   | { type: 'open_bundled_dataset'; request: number; id: string; split: 'train' | 'validation' | 'test' }
-  | { type: 'preview_dataset'; request: number; handle: string; model: string | null }
+  | { type: 'preview_dataset'; request: number; handle: string; model: string | null; chat: boolean }
   | { type: 'open_bundled_model'; request: number; id: string }
   | { type: 'open_model_folder'; request: number; name: string; files: FileRef[] }
   /** An exported run, or a model. */

@@ -4,6 +4,7 @@ import type { LoadedModel } from '../../model/folder';
 import { gradeAll } from '../../tasks/grade';
 import { asPrograms, promptOf, samplingPromptOf, targetOf } from '../../tasks/prompt';
 import type { Extraction, Problem } from '../../tasks/task';
+import { tokenizerOf } from '../../recipes/prompt_tokens';
 import { encodeProblem } from '../../text/prompt';
 import type { Command } from '../command';
 import { openData } from '../data_file';
@@ -39,6 +40,10 @@ const SETTINGS = {
     help: 'How numbers are read: as the reference does, or also "1,000", "$5".',
   },
   programs: { default: false as boolean, help: 'The model answers by Python programs (P-CoT).' },
+  chat_template: {
+    default: false as boolean,
+    help: 'Put each prompt into the model’s chat template, as a user’s turn.',
+  },
 } satisfies Record<string, Setting<number> | Setting<string> | Setting<boolean>>;
 
 /** `reft-lab eval`: greedy accuracy of a model on a file of problems. */
@@ -58,7 +63,8 @@ export const evaluate: Command = {
     const out = args.maybe('out');
     if (out !== undefined) await checkOutput(out);
     const dataset = await openData(args.text('data'), io);
-    const { model } = await openModel(args.text('model'), io);
+    const opened = await openModel(args.text('model'), io);
+    const model = { ...opened.model, tokenizer: tokenizerOf(opened.model, settings) };
     const all = settings.programs ? asPrograms(dataset.problems) : dataset.problems;
     const problems = fitting(all.slice(0, settings.max_eval_samples || all.length), model, io);
     const newTokens = settings.max_new_tokens || longestTarget(problems, model) || DEFAULT_NEW_TOKENS;

@@ -1,3 +1,4 @@
+import { tokenizerOf } from '../../recipes/prompt_tokens';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
@@ -11,7 +12,11 @@ const SETTINGS = {
   top_p: { default: 1, min: 0.01, max: 1, help: 'Sample among the fewest with this probability.' },
   max_new_tokens: { default: 64, min: 1, max: 4096, integer: true, help: 'Tokens at most.' },
   seed: { default: 0, min: 0, max: 2 ** 53 - 1, integer: true, help: 'Of the random draws.' },
-} satisfies Record<string, Setting<number>>;
+  chat_template: {
+    default: false as boolean,
+    help: 'Put each prompt into the model’s chat template, as a user’s turn.',
+  },
+} satisfies Record<string, Setting<number> | Setting<boolean>>;
 
 /** `reft-lab generate`: completions of given prompts. */
 export const generate: Command = {
@@ -39,21 +44,22 @@ ${settingsHelp(SETTINGS)}`,
     await checkOutput(out);
     const rows = await readJsonRows(path);
     const { model } = await openModel(args.text('model'), io);
+    const tokenizer = tokenizerOf(model, settings);
     const prompts = rows.map((row, id) => {
-      const tokens = model.tokenizer.encodeStart(textField(row, 'prompt', path));
+      const tokens = tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);
       return { id, tokens };
     });
     const context = contextFor(prompts, settings.max_new_tokens, model);
     const policy = await openPolicy(await openCliGpu(io), model, context, prompts.length);
-    const sampling = { ...settings, eos: model.tokenizer.eosIds };
+    const sampling = { ...settings, eos: tokenizer.eosIds };
     try {
       const completions = await generateWithProgress(policy, prompts, sampling, io, 'generate');
       await writeJsonRows(
         out,
         rows.map(({ row }, i) => {
           const { tokens = [], logprobs = [], finish = 'length' } = completions[i] ?? {};
-          return { ...row, completion: model.tokenizer.decode(tokens), tokens, logprobs, finish };
+          return { ...row, completion: tokenizer.decode(tokens), tokens, logprobs, finish };
         }),
       );
       const ended = completions.filter(({ finish }) => finish === 'eos').length;

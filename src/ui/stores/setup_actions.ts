@@ -7,7 +7,7 @@ import { engine, useEngine } from './engine';
 import { dismissAll, report } from './notices';
 import { checkBeforeRun, checkNumerics } from './numerics';
 import { showRun } from './runs';
-import { presetOf, recipeOf, startRunOf, useSetup, type SetupState, type Split } from './setup';
+import { configOf, presetOf, recipeOf, startRunOf, useSetup, type SetupState, type Split } from './setup';
 import { setTab } from './view';
 
 /** Does one thing that takes a while, saying what; a fault is shown and everything made before is kept. */
@@ -153,9 +153,11 @@ async function showTokens(): Promise<void> {
 }
 
 async function previewWith(model: string): Promise<void> {
-  const open = useSetup.getState().dataset;
+  const state = useSetup.getState();
+  const { dataset: open } = state;
   if (!open) return;
-  const dataset = await engine().request('preview_dataset', { handle: open.handle, model });
+  const chat = configOf(state).chat_template === true;
+  const dataset = await engine().request('preview_dataset', { handle: open.handle, model, chat });
   if (useSetup.getState().dataset?.handle === open.handle) useSetup.setState({ dataset });
 }
 
@@ -188,6 +190,15 @@ export async function startDemo(options: { model: string | null; overrides: Conf
     await engine().request('demo', options);
     useSetup.setState({ previewOpen: false });
     setTab('watch');
+  });
+}
+
+/** Shows the preview in other tokens when the settings change how a prompt is written. */
+export function followPreview(): () => void {
+  return useSetup.subscribe((state, before) => {
+    if (state.model === null || state.model !== before.model || state.edits === before.edits) return;
+    if (configOf(state).chat_template === configOf(before).chat_template) return;
+    previewWith(state.model.handle).catch(report);
   });
 }
 
