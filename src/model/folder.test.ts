@@ -75,9 +75,8 @@ describe('a Hugging Face folder', () => {
       /MambaForCausalLM.*LlamaForCausalLM/,
     );
     expect(() => parseModelConfig({ ...config, hidden_size: undefined })).toThrow(/hidden_size/);
-    expect(() => parseModelConfig({ ...config, rope_scaling: { rope_type: 'longrope' } })).toThrow(
-      /longrope/,
-    );
+    const stretched = { ...config, rope_scaling: { rope_type: 'longrope', factor: 2 } };
+    expect(() => parseModelConfig(stretched)).toThrow(/longrope/);
     expect(() => parseModelConfig({ ...config, hidden_act: 'mish' })).toThrow(/mish/);
   });
 });
