@@ -42,9 +42,9 @@ export class OpfsFolder implements RunFolder {
     const name = parts(path).at(-1);
     if (!parent || !name) return;
     try {
-      await parent.removeEntry(name, { recursive: true });
+      await whenFree(() => parent.removeEntry(name, { recursive: true }));
     } catch (error) {
-      if (!isMissing(error)) throw storageError(error);
+      if (!isMissing(error)) throw storageError(error, path);
     }
   }
 
@@ -66,17 +66,17 @@ export class OpfsFolder implements RunFolder {
     const name = parts(to).at(-1);
     if (!folder || !name) throw new LabError('bug', `${to} is no name of a file`);
     try {
-      await file.move(folder, name);
+      await whenFree(() => file.move(folder, name));
     } catch (error) {
-      throw storageError(error);
+      throw storageError(error, to);
     }
   }
 
   private async put(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
+    const file = await this.file(path, true);
+    if (!file) throw new LabError('bug', `${path} is no name of a file`);
     try {
-      const file = await this.file(path, true);
-      const access = await file?.createSyncAccessHandle();
-      if (!access) throw new Error(`${path} cannot be created`);
+      const access = await whenFree(() => file.createSyncAccessHandle());
       try {
         if (!append) access.truncate(0);
         const at = append ? access.getSize() : 0;
@@ -86,7 +86,7 @@ export class OpfsFolder implements RunFolder {
         access.close();
       }
     } catch (error) {
-      throw storageError(error);
+      throw storageError(error, path);
     }
   }
 
@@ -99,7 +99,7 @@ export class OpfsFolder implements RunFolder {
       for (const name of names) folder = await folder.getDirectoryHandle(name, { create });
     } catch (error) {
       if (!create && isMissing(error)) return undefined;
-      throw storageError(error);
+      throw storageError(error, names.join('/'));
     }
     return folder;
   }
@@ -112,7 +112,7 @@ export class OpfsFolder implements RunFolder {
       return (await folder.getFileHandle(name, { create })) as Movable;
     } catch (error) {
       if (!create && isMissing(error)) return undefined;
-      throw storageError(error);
+      throw storageError(error, path);
     }
   }
 }
@@ -130,7 +130,35 @@ async function walk(folder: FileSystemDirectoryHandle, prefix: string): Promise<
 const isMissing = (error: unknown): boolean =>
   error instanceof DOMException && (error.name === 'NotFoundError' || error.name === 'TypeMismatchError');
 
-function storageError(error: unknown): unknown {
+const isHeld = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === 'NoModificationAllowedError';
+
+const [TRIES, PAUSE_MS] = [50, 20];
+
+/**
+ * Tries again for a second while something else holds the file: another tab that looks at the run, or the browser itself,
+ * which lets go of a closed file a moment later.
+ */
+async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES || !isHeld(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}
+
+function storageError(error: unknown, path: string): unknown {
+  if (isHeld(error)) {
+    return new LabError(
+      'unsupported',
+      `The run's file ${path} is in use, perhaps by the lab in another tab. Close that tab and start again; what was ` +
+        'written before is kept.',
+      { cause: error },
+    );
+  }
   if (error instanceof DOMException && error.name === 'QuotaExceededError') {
     return new LabError(
       'out_of_memory',
