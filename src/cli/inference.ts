@@ -1,6 +1,7 @@
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
 import type { LoadedModel } from '../model/folder';
+import type { Adapter } from '../model/peft';
 import type { Completion, Prompt, Sampling } from '../model/generate';
 import { Policy } from '../model/policy';
 import { fit, refuse } from '../recipes/fit';
@@ -11,7 +12,7 @@ import { secondsLeft } from './progress';
 const SEQUENCES_AT_ONCE = 128;
 
 /**
- * A model that is only asked, never trained, with room for `sequences` of up to `context` tokens.
+ * A model that is only asked, never trained, with an adapter beside it if there is one, and room for `sequences` of up to `context` tokens.
  * Errors: `out_of_memory` with the numbers.
  */
 export async function openPolicy(
@@ -19,13 +20,16 @@ export async function openPolicy(
   model: LoadedModel,
   context: number,
   sequences: number,
+  adapter?: Adapter,
 ): Promise<Policy> {
-  const options = { trainable: false, reference: false };
+  const options = { trainable: false, reference: false, lora: adapter?.config };
   const batch = Math.min(sequences, SEQUENCES_AT_ONCE);
   const demand = { config: model.config, context, batch, sequences, options };
   const fitting = fit(gpu, demand, Infinity);
   if (!fitting) throw refuse(gpu, demand, Infinity, []);
-  return Policy.open(gpu, model.config, model.weights, fitting.capacity, options);
+  const policy = await Policy.open(gpu, model.config, model.weights, fitting.capacity, options);
+  if (adapter) policy.loadAdapter(adapter.tensors);
+  return policy;
 }
 
 /** Errors: `bad_input` naming the row whose prompt leaves no room for a completion in the model's context. */

@@ -152,7 +152,7 @@ export class Decoder {
     wanted: 'hidden' | 'caches',
   ): void {
     const { weights, activations } = this.buffers;
-    if (!isFusable(this.config)) {
+    if (this.buffers.adapters || !isFusable(this.config)) {
       transformerForward(r, weights, activations, tokens, positions, attend);
       return;
     }

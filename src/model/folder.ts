@@ -121,12 +121,17 @@ function storedAsF32(companions: Record<string, Uint8Array>): Record<string, Uin
  */
 export async function openWeights(files: ModelFiles): Promise<TensorSource> {
   const weights = await openModelWeights(files);
+  const head = await openValueHead(files);
+  return head ? joinedSource(weights.label, [weights, head]) : weights;
+}
+
+/** The value head of a folder as `v_head.…`, where a run left one. */
+export async function openValueHead(files: ModelFiles): Promise<TensorSource | undefined> {
   const head = sourceOf(files, VALUE_HEAD);
-  if (!head) return weights;
-  const named = renamedSource(await openSafetensors(head, VALUE_HEAD), (name) =>
+  if (!head) return undefined;
+  return renamedSource(await openSafetensors(head, VALUE_HEAD), (name) =>
     name === 'weight' ? VALUE_HEAD_WEIGHT : name === 'bias' ? VALUE_HEAD_BIAS : undefined,
   );
-  return joinedSource(weights.label, [weights, named]);
 }
 
 /** The same without the value head. */

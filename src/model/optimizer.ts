@@ -9,8 +9,7 @@ import {
   sumSquaresConstants,
   sumSquaresLaunch,
 } from '../kernels/reduce';
-import type { TrainingBuffers } from './buffers';
-import type { Parameters } from './parameters';
+import type { Trained, TrainingBuffers } from './buffers';
 
 /** AdamW's settings, by torch.optim.AdamW's and transformers' names. */
 export interface OptimizerSettings {
@@ -37,10 +36,10 @@ export interface UpdateDims extends OptimizerSettings {
  */
 export function recordUpdate(
   plan: Plan<UpdateDims>,
-  weights: Parameters,
+  trained: Trained,
   { gradients, m, v, partials, norm }: TrainingBuffers,
 ): void {
-  const { pieces } = weights.arena;
+  const { pieces } = trained.arena;
   gradients.arena.pieces.forEach((grad, i) => {
     const own = part(partials, i * PARTIALS_BYTES, PARTIALS_BYTES);
     const launch = sumSquaresLaunch({ count: grad.bytes / 4 });
@@ -54,7 +53,7 @@ export function recordUpdate(
     const [grad, first, second] = [gradients, m, v].map(({ arena }) => arena.pieces[i]);
     if (!grad || !first || !second) return;
     const count = param.bytes / 4;
-    const decay_end = Math.min(count, Math.max(0, weights.decayEnd - before));
+    const decay_end = Math.min(count, Math.max(0, trained.decayEnd - before));
     before += count;
     plan.add(adamw, { param, grad, m: first, v: second, norm }, ({ step, learning_rate, weight_decay }) =>
       adamwLaunch({ count, decay_end, learning_rate, weight_decay, ...ADAM, step }),

@@ -4,7 +4,7 @@ import type { Shard, ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
 import { normCount, normWidth, type ModelConfig } from './config';
 import { familyOf } from './families';
-import type { Linear } from './layers/linear';
+import type { Linear, LinearGradient } from './layers/linear';
 import type { Norm } from './layers/norm';
 import { projectionsOf, PROJECTIONS, type Projection, type ProjectionName } from './projections';
 import { shardRows, UNCUT } from './shards';
@@ -25,6 +25,22 @@ export interface LayerParameters {
   gateUp: Linear;
   /** (C, F) */
   down: Linear;
+}
+
+/** What a block's backward adds to; what is left out is frozen. */
+export type LayerGradients = {
+  readonly [P in keyof LayerParameters]?: LayerParameters[P] extends Linear
+    ? LinearGradient
+    : LayerParameters[P];
+};
+
+/** What a model's backward adds to; what is left out is frozen. */
+export interface Gradients extends Partial<
+  Pick<Parameters, 'embed' | 'positions' | 'head' | 'norms' | 'normStride'>
+> {
+  readonly layers: readonly LayerGradients[];
+  readonly valueWeight: Tensor;
+  readonly valueBias: Tensor;
 }
 
 /** A Hugging Face tensor as rows of ours: of one, or of the shards of a vocabulary. */

@@ -24,7 +24,10 @@ function tensors(module = CONFIG.modules[0] ?? ''): Map<string, NamedTensor> {
 }
 
 const files = (changes: Record<string, unknown> = {}, named = tensors()): Record<string, Uint8Array> =>
-  adapterFiles({ tensors: named, json: { ...adapterJson(CONFIG, ['q_proj'], 'base', false), ...changes } });
+  adapterFiles({
+    tensors: named,
+    json: { ...adapterJson(CONFIG, ['q_proj'], { id: 'base' }, false), ...changes },
+  });
 
 describe('a PEFT folder', () => {
   test('is written and read bit for bit, and again to the same bytes', () => {

@@ -94,17 +94,20 @@ export function adapterFiles({
   };
 }
 
-/** What adapter_config.json says of an adapter that the lab made. `targets`: as the setting has them. */
+/**
+ * What adapter_config.json says of an adapter that the lab made. `targets`: as the setting has them; `base`: the model, and
+ * its commit where it is one of the Hub.
+ */
 export function adapterJson(
   { rank, alpha, rslora }: LoraConfig,
   targets: readonly string[],
-  base: string,
+  base: { id: string; revision?: string },
   transposed: boolean,
 ): Record<string, unknown> {
   return {
     alpha_pattern: {},
     auto_mapping: null,
-    base_model_name_or_path: base,
+    base_model_name_or_path: base.id,
     bias: 'none',
     fan_in_fan_out: transposed,
     inference_mode: true,
@@ -115,7 +118,8 @@ export function adapterJson(
     peft_type: 'LORA',
     r: rank,
     rank_pattern: {},
-    target_modules: targets,
+    revision: base.revision ?? null,
+    target_modules: targets.join() === 'all-linear' ? 'all-linear' : targets,
     task_type: 'CAUSAL_LM',
     use_dora: false,
     use_rslora: rslora,

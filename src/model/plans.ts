@@ -19,6 +19,10 @@ export class Plans {
   readonly score = new Map<Parameters, Plan<BatchDims>>();
   readonly train = new Map<Objective, Plan<BatchDims>>();
   readonly update: Plan<UpdateDims> | undefined;
+  /** Of adapters: what the backward added up becomes the gradients that the update reads. */
+  readonly collect: Plan<null> | undefined;
+  /** Of adapters: what products read, after an update or a load. */
+  readonly expand: Plan<null> | undefined;
 
   constructor(
     private readonly gpu: Gpu,
@@ -26,13 +30,15 @@ export class Plans {
     private readonly capacity: Capacity,
     private readonly buffers: Buffers,
   ) {
-    const { weights, reference, training } = buffers;
+    const { weights, trained, reference, training, adapters } = buffers;
     this.score.set(weights, this.recordScore(weights));
     if (reference) this.score.set(reference, this.recordScore(reference));
+    if (adapters) adapters.recordExpand((this.expand = new Plan(gpu, 'expand adapters')));
     if (!training) return;
     for (const objective of objectives) this.train.set(objective, this.recordTrain(objective, training));
     this.update = new Plan(gpu, 'update');
-    recordUpdate(this.update, weights, training);
+    recordUpdate(this.update, trained, training);
+    training.dadapters?.recordExpandBackward((this.collect = new Plan(gpu, 'collect gradients')));
   }
 
   /** Bytes of their uniforms. */
@@ -73,16 +79,16 @@ export class Plans {
 
   private recordTrain(objective: Objective, training: TrainingBuffers): Plan<BatchDims> {
     const plan = new Plan<BatchDims>(this.gpu, `train ${objective.kernel.name}`);
-    const { gradients, activationGradients } = training;
+    const { dweights, activationGradients } = training;
     const { activations, weights, inputs } = this.buffers;
     const { recorder, heads } = this.forward(plan, weights);
-    heads.train(activations.hidden, objective, gradients, activationGradients.normed);
-    transformerBackward(recorder, weights, gradients, activations, activationGradients, inputs);
+    heads.train(activations.hidden, objective, dweights, activationGradients.normed);
+    transformerBackward(recorder, weights, dweights, activations, activationGradients, inputs);
     return plan;
   }
 
   private all(): Pick<Plan<unknown>, 'bytes' | 'allocate' | 'destroy'>[] {
-    const update = this.update ? [this.update] : [];
-    return [...this.score.values(), ...this.train.values(), ...update];
+    const few = [this.update, this.collect, this.expand].filter((plan) => plan !== undefined);
+    return [...this.score.values(), ...this.train.values(), ...few];
   }
 }

@@ -7,16 +7,19 @@ import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
 import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
-import type { Buffers, BufferOptions, TrainingBuffers } from './buffers';
+import type { Buffers, BufferOptions, Trained, TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
 import type { Completion, GenerationEvents, Prompt, Sampling } from './generate';
 import { logitsForward } from './layers/logits';
 import type { BatchDims } from './layers/recorder';
 import type { OptimizerSettings } from './optimizer';
+import { mergedSource } from './lora_merge';
+import type { AdapterSet } from './lora_set';
 import type { Parameters } from './parameters';
+import type { LoraConfig } from './peft';
 import type { ReferencePolicy } from './reference';
 import { Resources, SCORES_IN_FLIGHT } from './resources';
-import type { NamedTensor, TensorSource } from './tensor_source';
+import { memorySource, readTensors, type NamedTensor, type TensorSource } from './tensor_source';
 import { uploadBatch } from './upload';
 
 /** What the policy says of each completion token, one array a sequence. */
@@ -48,6 +51,7 @@ export class Policy {
   readonly config: ModelConfig;
   readonly capacity: Capacity;
   readonly stream: Stream;
+  private readonly lora: LoraConfig | undefined;
   private readonly resources: Resources;
   private readonly buffers: Buffers;
   /** Updates submitted. */
@@ -71,11 +75,12 @@ export class Policy {
     this.gpu = gpu;
     this.config = config;
     this.capacity = capacity;
+    this.lora = options.lora;
     this.resources = new Resources(gpu, config, capacity, options);
     this.buffers = this.resources.buffers;
     this.stream = this.resources.stream;
-    const { inputs, weights } = this.buffers;
-    const placed = tensors ? weights.place(tensors) : [];
+    const { inputs, base } = this.buffers;
+    const placed = tensors ? base.place(tensors) : [];
     this.resources.allocate(gpu);
     for (const { view, data } of placed) this.stream.upload(view, data);
     config.ropes.forEach(({ rotary_dim, theta, scaling }, i) => {
@@ -167,7 +172,7 @@ export class Policy {
   ): Promise<TrainResult> {
     const { norm } = this.trainingBuffers();
     const { sums } = this.buffers.head;
-    const { update } = this.resources.plans;
+    const { collect, update, expand } = this.resources.plans;
     if (this.diverged && this.pending === 0) {
       this.stream.upload(norm, new Float32Array(4));
       this.diverged = false;
@@ -175,12 +180,12 @@ export class Policy {
     const last = this.accumulate(sequences, objective, constants, coefficients);
     this.updates += 1;
     this.pending += 1;
+    for (const plan of [collect, expand]) plan?.prepare(null);
     update?.prepare({ ...settings, step: this.updates });
     const read = this.stream.read(
       'train',
       (pass) => {
-        last?.encode(pass);
-        update?.encode(pass);
+        for (const plan of [last, collect, update, expand]) plan?.encode(pass);
       },
       [sums, norm],
     );
@@ -212,7 +217,11 @@ export class Policy {
   ): Promise<Map<string, NamedTensor>> {
     const training = this.trainingBuffers();
     const last = this.accumulate(sequences, objective, constants, coefficients);
-    this.stream.submit((pass) => last?.encode(pass));
+    const { collect } = this.resources.plans;
+    collect?.prepare(null);
+    this.stream.submit((pass) => {
+      for (const plan of [last, collect]) plan?.encode(pass);
+    });
     const named = await this.read(training.gradients);
     this.clear(training.gradients);
     return named;
@@ -224,15 +233,17 @@ export class Policy {
     this.stream.upload(this.buffers.weights.valueBias, bias);
   }
 
-  /** Copies the weights as they are into the frozen reference and returns it as π_ref. */
+  /** Copies what is trained, as it is, into the frozen reference and returns it as π_ref. */
   freezeReference(): ReferencePolicy {
-    const { reference, weights } = this.buffers;
+    const { reference, frozen } = this.buffers;
     if (!reference) throw new Error('this policy was made without room for a reference');
     const encoder = this.gpu.device.createCommandEncoder();
-    weights.arena.pieces.forEach(({ buffer, bytes }, i) => {
-      const copy = reference.arena.pieces[i];
-      if (copy) encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes);
-    });
+    for (const [from, to] of frozen) {
+      from.pieces.forEach(({ buffer, bytes }, i) => {
+        const copy = to.pieces[i];
+        if (copy) encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes);
+      });
+    }
     this.gpu.device.queue.submit([encoder.finish()]);
     return {
       kind: 'frozen copy (WGSL)',
@@ -241,9 +252,14 @@ export class Policy {
     };
   }
 
-  /** The weights by Hugging Face name, value head included. */
+  /** The weights by Hugging Face name, value head included; an adapter is merged into them. */
   async save(): Promise<Map<string, NamedTensor>> {
-    return this.read(this.buffers.weights);
+    const base = await this.read(this.buffers.base);
+    const { lora } = this;
+    if (!lora) return base;
+    const tensors = await this.saveAdapter();
+    const merged = mergedSource(memorySource(base), { config: lora, tensors }, this.config);
+    return new Map([...(await readTensors(merged)), ...[...tensors].filter(([name]) => base.has(name))]);
   }
 
   /**
@@ -252,13 +268,29 @@ export class Policy {
    */
   async load(source: TensorSource): Promise<void> {
     let queued = 0;
-    for await (const { view, data } of this.buffers.weights.stream(source)) {
+    for await (const { view, data } of this.buffers.base.stream(source)) {
       this.stream.upload(view, data);
       queued += data.byteLength;
       if (queued < QUEUED_BYTES) continue;
       await this.gpu.idle();
       queued = 0;
     }
+  }
+
+  /** A and B of every adapted module by PEFT's names, and the value head. */
+  async saveAdapter(): Promise<Map<string, NamedTensor>> {
+    return this.read(this.adapters().parameters);
+  }
+
+  /**
+   * Replaces the adapter; the optimizer is left as it is. Value-head tensors left out become zero.
+   * Errors: `bad_input` for missing or misshapen tensors.
+   */
+  loadAdapter(tensors: ReadonlyMap<string, NamedTensor>): void {
+    for (const { view, data } of this.adapters().parameters.place(tensors)) this.stream.upload(view, data);
+    const { expand } = this.resources.plans;
+    expand?.prepare(null);
+    this.stream.submit((pass) => expand?.encode(pass));
   }
 
   /** Optimizer moments by Hugging Face name (`exp_avg.`, `exp_avg_sq.` before it) and the number of updates made. */
@@ -285,7 +317,7 @@ export class Policy {
     this.resources.destroy();
   }
 
-  private async read(parameters: Parameters): Promise<Map<string, NamedTensor>> {
+  private async read(parameters: Trained): Promise<Map<string, NamedTensor>> {
     const contents: Float32Array[] = [];
     for (const piece of parameters.arena.pieces) {
       contents.push(new Float32Array(await this.stream.readBack(piece)));
@@ -293,10 +325,15 @@ export class Policy {
     return parameters.unpack(contents);
   }
 
-  private clear(parameters: Parameters): void {
+  private clear(parameters: Trained): void {
     const encoder = this.gpu.device.createCommandEncoder();
     for (const { buffer } of parameters.arena.pieces) encoder.clearBuffer(buffer);
     this.gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  private adapters(): AdapterSet {
+    if (!this.buffers.adapters) throw new Error('this policy was made without an adapter');
+    return this.buffers.adapters;
   }
 
   private trainingBuffers(): TrainingBuffers {

@@ -13,7 +13,7 @@ import {
   type PostNorm,
 } from './layers/norm';
 import type { LayerDims, Recorder } from './layers/recorder';
-import type { LayerParameters, Parameters } from './parameters';
+import type { Gradients, LayerParameters, Parameters } from './parameters';
 import type { Tensor, View } from '../gpu/arena';
 
 /** How layer `index` attends, positions included: within a packed batch, or over a KV cache. */
@@ -117,12 +117,12 @@ function recomputeBlock(
 
 /**
  * The forward read in reverse: from `grads.normed` (N,C), the gradient of the final normed hidden states, to every
- * parameter's gradient, accumulated in `dweights`.
+ * parameter's gradient, accumulated in `dweights`; what it leaves out is frozen.
  */
 export function transformerBackward(
   r: Recorder,
   weights: Parameters,
-  dweights: Parameters,
+  dweights: Gradients,
   saved: Activations,
   grads: ActivationGradients,
   inputs: BatchInputs,

@@ -208,3 +208,49 @@ export const sharedOptimizerFields: Field[] = [
     source: HF,
   },
 ];
+
+const LORA = 'Hu et al., arXiv:2106.09685; PEFT LoraConfig';
+
+/** Adapters on frozen weights; the names are PEFT's, `lora_` before them. */
+export const loraFields: Field[] = [
+  {
+    name: 'lora_rank',
+    label: 'LoRA rank',
+    group: 'LoRA',
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 256,
+    help: 'Train two thin matrices of this rank beside each chosen one, on frozen weights: a small part of the memory. 0 trains every weight.',
+    source: LORA,
+  },
+  {
+    name: 'lora_alpha',
+    label: 'LoRA alpha',
+    group: 'LoRA',
+    kind: 'number',
+    default: 16,
+    min: 0,
+    max: 4096,
+    help: 'What the adapter adds is scaled by alpha / rank.',
+    source: LORA,
+  },
+  {
+    name: 'lora_target_modules',
+    label: 'Adapted modules',
+    group: 'LoRA',
+    kind: 'text',
+    default: 'all-linear',
+    help: 'Which modules get an adapter, by name and comma: q_proj,v_proj. all-linear is every linear layer but the head.',
+    source: `${LORA}; every layer as in Dettmers et al., arXiv:2305.14314`,
+  },
+  {
+    name: 'lora_rslora',
+    label: 'Rank-stabilised',
+    group: 'LoRA',
+    kind: 'boolean',
+    default: false,
+    help: 'Scale by alpha / √rank instead, which suits high ranks.',
+    source: 'Kalajdzievski, arXiv:2312.03732',
+  },
+];

@@ -11,6 +11,7 @@ import { encodeProblem, encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
 export { capacityFor } from './fit';
 import { fit, refuse, type Demand, type Fitting } from './fit';
+import { everyModule, loraOf } from './adapter';
 import { tokenizerOf } from './prompt_tokens';
 import { Settings } from './settings';
 
@@ -90,6 +91,7 @@ export function planRun(
     trainable: true,
     reference: config['reference'] === 'frozen',
     checkpointing: s.boolean('activation_checkpointing'),
+    lora: loraOf(config, model.config),
   };
   const demand: Demand = {
     config: model.config,
@@ -138,6 +140,9 @@ function room(
     ...(options.checkpointing
       ? []
       : [{ text: 'activation_checkpointing true', change: with_({ checkpointing: true }) }]),
+    ...(options.lora
+      ? []
+      : [{ text: 'lora_rank 8', change: with_({ lora: everyModule(demand.config, 8) }) }]),
     ...(options.reference ? [{ text: 'reference onnx', change: with_({ reference: false }) }] : []),
     ...(few === undefined
       ? []

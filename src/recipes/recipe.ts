@@ -18,8 +18,17 @@ export interface Field {
   name: string;
   label: string;
   group:
-    'Schedule' | 'Optimizer' | 'PPO' | 'Generation' | 'Reward' | 'Data' | 'Evaluation' | 'Memory' | 'Run';
-  kind: 'integer' | 'number' | 'boolean' | 'choice';
+    | 'Schedule'
+    | 'Optimizer'
+    | 'LoRA'
+    | 'PPO'
+    | 'Generation'
+    | 'Reward'
+    | 'Data'
+    | 'Evaluation'
+    | 'Memory'
+    | 'Run';
+  kind: 'integer' | 'number' | 'boolean' | 'choice' | 'text';
   default: SettingValue;
   min?: number;
   max?: number;

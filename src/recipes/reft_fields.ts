@@ -1,4 +1,4 @@
-import { HF, optimizerFields, REFT, runFields, sharedOptimizerFields, TRL } from './fields';
+import { HF, loraFields, optimizerFields, REFT, runFields, sharedOptimizerFields, TRL } from './fields';
 import type { Field } from './recipe';
 
 const warmupFields: Field[] = [
@@ -321,6 +321,7 @@ export const reftFields: Field[] = [
   ...optimizerFields('', { learning_rate: 3e-7, schedule: 'constant', warmup_ratio: 0 }),
   ...optimizerFields('sft_', { learning_rate: 1e-5, schedule: 'linear', warmup_ratio: 0.1 }),
   ...sharedOptimizerFields,
+  ...loraFields,
   ...ppoFields,
   ...rolloutFields,
   ...runFields,

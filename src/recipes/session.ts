@@ -2,27 +2,23 @@ import { LabError, toLabError } from '../errors';
 import { adapterName, type Gpu } from '../gpu/device';
 import type { Dataset } from '../data/dataset';
 import { readAll } from '../model/byte_source';
-import {
-  modelFolderFiles,
-  openModelWeights,
-  openWeights,
-  valueHeadFile,
-  type LoadedModel,
-  type ModelFiles,
-} from '../model/folder';
+import { openModelWeights, type LoadedModel, type ModelFiles } from '../model/folder';
+import { mergedSource } from '../model/lora_merge';
+import type { Adapter } from '../model/peft';
 import { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
-import { writeSafetensors, type NamedTensor } from '../model/safetensors';
-import { readTensors, type TensorSource } from '../model/tensor_source';
+import type { TensorSource } from '../model/tensor_source';
 import { modelCard } from '../runs/model_card';
 import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
 import type { ProgramRunner } from '../tasks/task';
+import { checkpointAdapter, checkSame, freshAdapter } from './adapter';
 import { RunStopped, type RunControl } from './control';
 import type { StartCounters } from './counters';
 import { evaluateHeldOut } from './held_out';
 import { planRun, type RunPlan } from './plan_run';
+import { adapterBeside, progressFiles, wholeModel, type PolicyFiles } from './policy_files';
 import { tokenizerOf } from './prompt_tokens';
 import type { Recipe } from './recipe';
 
@@ -45,6 +41,8 @@ export interface Session {
   dataset: Dataset;
   evalDataset: Dataset | null;
   init: InitCheckpoint | null;
+  /** An adapter to start from, where `init` brings none. */
+  adapter?: Adapter | undefined;
   id: string;
   name: string;
   folder: RunFolder;
@@ -69,8 +67,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
   const { problems } = session.dataset;
   const test = session.evalDataset?.problems ?? [];
   const plan = planRun(gpu, model, problems, test, session.config);
-  const weights = session.init ? await withInit(model, session.init) : model.weights;
-  const policy = await Policy.open(gpu, model.config, weights, plan.capacity, plan.options);
+  const { policy, files } = await openTrained(session, plan);
   const counters = new CountersWatch();
   try {
     const recorder = await RunRecorder.create({
@@ -80,7 +77,10 @@ export async function runSession(session: Session): Promise<RunRecord> {
       listener: { ...session.listener, metrics: (row) => counters.see(row, session.listener) },
       idle: () => gpu.busy.idle,
     });
-    recorder.saveWith(async () => checkpointFiles(policy, model, counters.last));
+    recorder.saveWith(async () => ({
+      ...(await files.trained()),
+      ...(await progressFiles(policy, counters.last)),
+    }));
     control.onPause = (paused) => recorder.setStatus(paused ? 'paused' : 'running');
     await recorder.setStatus('running');
     for (const text of plan.notes) await recorder.event({ step: 0, kind: 'note', text });
@@ -107,15 +107,32 @@ export async function runSession(session: Session): Promise<RunRecord> {
         checkpointPause: (settle) => control.checkpointPause(settle),
         audit: session.audit,
       });
-      await finish(session, policy, plan, recorder, grade);
+      await finish(session, policy, files, plan, recorder, grade);
       await recorder.settled();
       return await withCard(session, await recorder.finish('done'));
     } catch (thrown) {
-      return await withCard(session, await keep(session, policy, recorder, thrown));
+      return await withCard(session, await keep(session, files, recorder, thrown));
     }
   } finally {
     policy.destroy();
   }
+}
+
+/** The policy with what it starts from, and how it goes to files. */
+async function openTrained(
+  session: Session,
+  { options, capacity, config }: RunPlan,
+): Promise<{ policy: Policy; files: PolicyFiles }> {
+  const { gpu, model, init } = session;
+  const { lora } = options;
+  const start = (init && (await checkpointAdapter(init.files))) ?? session.adapter;
+  const own = init ? await withInit(model, init) : model.weights;
+  const weights = start && !lora ? mergedSource(own, start, model.config) : own;
+  if (start && lora) checkSame(start, lora);
+  const policy = await Policy.open(gpu, model.config, weights, capacity, options);
+  if (!lora) return { policy, files: wholeModel(policy, model) };
+  policy.loadAdapter(start?.tensors ?? freshAdapter(model.config, lora, Number(config['seed'])));
+  return { policy, files: adapterBeside(policy, model, weights, lora, config) };
 }
 
 type Grading = Parameters<Recipe['run']>[0]['grade'];
@@ -124,6 +141,7 @@ type Grading = Parameters<Recipe['run']>[0]['grade'];
 async function finish(
   session: Session,
   policy: Policy,
+  files: PolicyFiles,
   plan: RunPlan,
   recorder: RunRecorder,
   grade: Grading,
@@ -132,10 +150,9 @@ async function finish(
   const { best, step, total_steps } = recorder.record;
   if (best && best.step !== step) {
     await recorder.settled();
-    const files = await readCheckpoint(folder, String(best.step));
-    await policy.load(await openWeights(files));
+    await files.restore(await readCheckpoint(folder, String(best.step)));
   }
-  await recorder.model(modelFiles(await policy.save(), model));
+  await recorder.results(await files.results());
   if (!plan.test.length) return;
   recorder.progress(step, total_steps, 'evaluate');
   const context = { policy, tokenizer: tokenizerOf(model, plan.config), grade, config: plan.config };
@@ -147,7 +164,7 @@ async function finish(
 /** A run that ended before its time keeps its best checkpoint, else its last weights, as model/. */
 async function keep(
   session: Session,
-  policy: Policy,
+  files: PolicyFiles,
   recorder: RunRecorder,
   thrown: unknown,
 ): Promise<RunRecord> {
@@ -158,10 +175,8 @@ async function keep(
     const { best, step } = recorder.record;
     if (error?.code !== 'device_lost') await recorder.checkpoint(String(step), { keep: true });
     const kept = best && (error?.code === 'device_lost' || best.step !== step);
-    const tensors = kept
-      ? await readTensors(await openWeights(await readCheckpoint(session.folder, String(best.step))))
-      : await policy.save();
-    await recorder.model(modelFiles(tensors, session.model));
+    const checkpoint = kept ? await readCheckpoint(session.folder, String(best.step)) : undefined;
+    await recorder.results(await files.results(checkpoint));
   } catch {
     // The device is gone or full: what was written before stands, and the first error is the one to tell.
   }
@@ -179,26 +194,6 @@ async function withCard({ folder }: Session, record: RunRecord): Promise<RunReco
   return record;
 }
 
-type Tensors = ReadonlyMap<string, NamedTensor>;
-
-function modelFiles(tensors: Tensors, model: LoadedModel): Record<string, Uint8Array> {
-  return { ...modelFolderFiles(model, tensors), 'value_head.safetensors': valueHeadFile(tensors) };
-}
-
-/** model.safetensors, value_head.safetensors, optimizer.safetensors and state.json, with the model's own small files. */
-async function checkpointFiles(
-  policy: Policy,
-  model: LoadedModel,
-  counters: StartCounters & { step: number },
-): Promise<Record<string, Uint8Array>> {
-  const { tensors, updates } = await policy.saveOptimizer();
-  return {
-    ...modelFiles(await policy.save(), model),
-    'optimizer.safetensors': writeSafetensors(tensors, { updates: String(updates) }),
-    'state.json': new TextEncoder().encode(JSON.stringify({ ...counters, updates }, null, 2)),
-  };
-}
-
 /** The files of one checkpoint. Errors: `bad_input` when the run has no such checkpoint. */
 export async function readCheckpoint(folder: RunFolder, name: string): Promise<Record<string, Uint8Array>> {
   const prefix = `checkpoints/${name}/`;
@@ -210,7 +205,9 @@ export async function readCheckpoint(folder: RunFolder, name: string): Promise<R
   return files;
 }
 
+/** A checkpoint's weights; of one that has only an adapter, the model's own. */
 async function withInit(model: LoadedModel, init: InitCheckpoint): Promise<TensorSource> {
+  if (await checkpointAdapter(init.files)) return model.weights;
   const weights = await openModelWeights(init.files);
   for (const name of model.weights.names) {
     // The value head lies in a file of its own; PPO starts a new one.

@@ -46,6 +46,7 @@ function parseSetting(field: Field, value: SettingValue): SettingValue {
     const choices = field.choices ?? [];
     return choices.includes(String(value)) ? String(value) : refuse(choices.join(' or '));
   }
+  if (field.kind === 'text') return String(value);
   const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
   const { min = -Infinity, max = Infinity } = field;
   if (!Number.isFinite(number) || number < min || number > max)

@@ -1,4 +1,4 @@
-import { HF, optimizerFields, REFT, runFields, sharedOptimizerFields } from './fields';
+import { HF, loraFields, optimizerFields, REFT, runFields, sharedOptimizerFields } from './fields';
 import type { Field } from './recipe';
 
 export const sftFields: Field[] = [
@@ -48,5 +48,6 @@ export const sftFields: Field[] = [
   },
   ...optimizerFields('', { learning_rate: 1e-5, schedule: 'linear', warmup_ratio: 0.1 }),
   ...sharedOptimizerFields,
+  ...loraFields,
   ...runFields,
 ];

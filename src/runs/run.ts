@@ -5,8 +5,9 @@
  *   metrics.csv        step,timestamp,<metric>…   one row a step; empty where a metric has no value at that step
  *   completions.jsonl  CompletionRecord a line
  *   audit.jsonl        AuditRecord a line (ReFT with --audit)
- *   checkpoints/<step>/  model.safetensors, value_head.safetensors, optimizer.safetensors, state.json
- *   model/             the final (best by validation) model as a Hugging Face folder
+ *   checkpoints/<step>/  model.safetensors (with LoRA adapter/), value_head.safetensors, optimizer.safetensors, state.json
+ *   model/             the final (best by validation) model as a Hugging Face folder, an adapter merged into it
+ *   adapter/           with LoRA, its adapter as PEFT's folder
  */
 export type RunStatus = 'loading' | 'running' | 'paused' | 'done' | 'stopped' | 'failed';
 export type SettingValue = number | boolean | string;

@@ -198,9 +198,10 @@ export class RunRecorder {
     });
   }
 
-  /** Writes the final model, a Hugging Face folder, to model/. */
-  async model(files: FileMap): Promise<void> {
-    await this.writer.files('model', files);
+  /** Writes what a run leaves: the final model, a Hugging Face folder, to model/, and an adapter, PEFT's folder, to adapter/. */
+  async results({ model, adapter }: { model: FileMap; adapter?: FileMap }): Promise<void> {
+    await this.writer.files('model', model);
+    if (adapter) await this.writer.files('adapter', adapter);
   }
 
   /** The run began to run, was paused, or goes on. The time it stands still is nobody's. */

@@ -6,6 +6,7 @@ import { asPrograms, promptOf, samplingPromptOf, targetOf } from '../../tasks/pr
 import type { Extraction, Problem } from '../../tasks/task';
 import { tokenizerOf } from '../../recipes/prompt_tokens';
 import { encodeProblem } from '../../text/prompt';
+import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { openData } from '../data_file';
 import { checkOutput, writeJsonRows } from '../files';
@@ -50,9 +51,10 @@ const SETTINGS = {
 export const evaluate: Command = {
   name: 'eval',
   summary: 'Measure a model’s greedy accuracy on a data file, with its 95 % interval.',
-  usage: '--model DIR --data FILE [--out FILE.jsonl] [--set key=value]… [--json]',
+  usage: '--model DIR [--adapter DIR] --data FILE [--out FILE.jsonl] [--set key=value]… [--json]',
   options: {
     model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    adapter: ADAPTER_OPTION,
     data: { value: 'FILE', required: true, help: 'Problems; or a bundled level: easy/test.' },
     out: { value: 'FILE.jsonl', help: 'Also write every completion with its grade.' },
     set: { value: 'KEY=VALUE', multiple: true, help: 'A setting, see below.' },
@@ -65,6 +67,7 @@ export const evaluate: Command = {
     const dataset = await openData(args.text('data'), io);
     const opened = await openModel(args.text('model'), io);
     const model = { ...opened.model, tokenizer: tokenizerOf(opened.model, settings) };
+    const adapter = await openAdapter(args.maybe('adapter'));
     const all = settings.programs ? asPrograms(dataset.problems) : dataset.problems;
     const problems = fitting(all.slice(0, settings.max_eval_samples || all.length), model, io);
     const newTokens = settings.max_new_tokens || longestTarget(problems, model) || DEFAULT_NEW_TOKENS;
@@ -73,7 +76,13 @@ export const evaluate: Command = {
       tokens: model.tokenizer.encodeStart(samplingPromptOf(problem)),
     }));
     const gpu = await openCliGpu(io);
-    const policy = await openPolicy(gpu, model, contextFor(prompts, newTokens, model), prompts.length);
+    const policy = await openPolicy(
+      gpu,
+      model,
+      contextFor(prompts, newTokens, model),
+      prompts.length,
+      adapter,
+    );
     const programs = nodeProgramRunner({ notice: (text) => io.note(text) });
     try {
       const completions = await generateWithProgress(

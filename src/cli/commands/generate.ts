@@ -1,4 +1,5 @@
 import { tokenizerOf } from '../../recipes/prompt_tokens';
+import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
@@ -22,9 +23,10 @@ const SETTINGS = {
 export const generate: Command = {
   name: 'generate',
   summary: 'Complete given prompts, greedily or by sampling.',
-  usage: '--model DIR --data FILE.jsonl --out FILE.jsonl [--set key=value]… [--json]',
+  usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--set key=value]… [--json]',
   options: {
     model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    adapter: ADAPTER_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt"}.' },
     out: {
       value: 'FILE.jsonl',
@@ -45,13 +47,14 @@ ${settingsHelp(SETTINGS)}`,
     const rows = await readJsonRows(path);
     const { model } = await openModel(args.text('model'), io);
     const tokenizer = tokenizerOf(model, settings);
+    const adapter = await openAdapter(args.maybe('adapter'));
     const prompts = rows.map((row, id) => {
       const tokens = tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);
       return { id, tokens };
     });
     const context = contextFor(prompts, settings.max_new_tokens, model);
-    const policy = await openPolicy(await openCliGpu(io), model, context, prompts.length);
+    const policy = await openPolicy(await openCliGpu(io), model, context, prompts.length, adapter);
     const sampling = { ...settings, eos: tokenizer.eosIds };
     try {
       const completions = await generateWithProgress(policy, prompts, sampling, io, 'generate');

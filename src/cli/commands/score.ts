@@ -1,5 +1,6 @@
 import { LabError } from '../../errors';
 import type { Sequence } from '../../model/batch';
+import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
@@ -15,9 +16,10 @@ const ROWS_AT_ONCE = 256;
 export const score: Command = {
   name: 'score',
   summary: 'Give the log-probability of every token of given completions.',
-  usage: '--model DIR --data FILE.jsonl --out FILE.jsonl [--json]',
+  usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--json]',
   options: {
     model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    adapter: ADAPTER_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt", "completion"}.' },
     out: { value: 'FILE.jsonl', required: true, help: 'The same rows with "tokens", "logprobs", "sum".' },
   },
@@ -31,6 +33,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
     await checkOutput(out);
     const rows = await readJsonRows(path);
     const { model } = await openModel(args.text('model'), io);
+    const adapter = await openAdapter(args.maybe('adapter'));
     const sequences = rows.map((row) =>
       sequenceOf(
         model,
@@ -40,7 +43,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
       ),
     );
     const context = sequences.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
-    const policy = await openPolicy(await openCliGpu(io), model, context, sequences.length);
+    const policy = await openPolicy(await openCliGpu(io), model, context, sequences.length, adapter);
     const bar = io.progress();
     const started = Date.now();
     const logprobs: number[][] = [];

@@ -1,9 +1,11 @@
 import { basename, resolve } from 'node:path';
 import { refuseWithoutCot } from '../../data/open';
+import { settingsOf } from '../../recipes/adapter';
 import { recipes } from '../../recipes';
 import type { Recipe } from '../../recipes/recipe';
 import { resolveConfig } from '../../recipes/settings';
 import type { Config } from '../../runs/run';
+import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import { UsageError, type Command } from '../command';
 import { openData } from '../data_file';
 import { openCliGpu } from '../gpu';
@@ -24,6 +26,7 @@ export const train: Command = {
       required: true,
       help: 'A Hugging Face folder, a run, RUN/checkpoints/STEP, or a bundled model: nano.',
     },
+    adapter: { ...ADAPTER_OPTION, help: `${ADAPTER_OPTION.help} Training goes on with it.` },
     out: { value: 'DIR', required: true, help: 'A new folder for the run; it opens in the lab too.' },
     'eval-data': { value: 'FILE', help: 'A test set, graded once at the end; it chooses nothing.' },
     preset: { value: 'ID', help: 'A named set of settings, see below; --set goes over it.' },
@@ -33,13 +36,16 @@ export const train: Command = {
   },
   details: `
 DIR gets run.json, metrics.csv (a row a step), completions.jsonl, checkpoints/ (0 is the state before the first update)
-and model/, the best by held-out accuracy as a Hugging Face folder. Packed as a .zip, it opens in the lab (Open run).
+and model/, the best by held-out accuracy as a Hugging Face folder. With lora_rank above 0 the model stays frozen: adapter/ is
+PEFT's folder of what was trained, model/ has it merged in, and checkpoints/STEP/adapter/ stands where the weights would. Packed as a .zip, it opens in the lab (Open run).
 
 ${recipes.map(recipeHelp).join('\n\n')}`,
   async run(args, io) {
     const recipe = recipeOf(args.text('recipe'));
     const preset = args.maybe('preset');
-    const config = resolveConfig(recipe, preset, args.settings());
+    const adapter = await openAdapter(args.maybe('adapter'));
+    const start = adapter ? settingsOf(adapter) : {};
+    const config = resolveConfig(recipe, preset, { ...start, ...args.settings() });
     const out = args.text('out');
     await checkRunFolder(out);
     const options = { keep_annotations: config['keep_annotations'] === true };
@@ -60,6 +66,7 @@ ${recipes.map(recipeHelp).join('\n\n')}`,
         dataset,
         evalDataset,
         init,
+        adapter,
         name: args.maybe('name') ?? basename(resolve(out)),
         audit: args.flag('audit'),
         out,

@@ -3,7 +3,7 @@ import { addRope, type Heads } from '../../kernels/rope';
 import type { Tensor, View } from '../../gpu/arena';
 import type { ActivationGradients, BatchInputs, LayerActivations } from '../activations';
 import type { ModelConfig } from '../config';
-import type { LayerParameters } from '../parameters';
+import type { LayerGradients, LayerParameters } from '../parameters';
 import { linearBackward, linearForward } from './linear';
 import type { LayerDims, Recorder } from './recorder';
 
@@ -43,7 +43,7 @@ export function attentionBackward(
   r: Recorder,
   dout: Tensor,
   weights: LayerParameters,
-  dweights: LayerParameters,
+  dweights: LayerGradients,
   l: number,
   saved: LayerActivations,
   grads: ActivationGradients,

@@ -8,7 +8,7 @@ import {
 } from '../../kernels/embedding';
 import type { Tensor, View } from '../../gpu/arena';
 import type { BatchInputs } from '../activations';
-import type { Parameters } from '../parameters';
+import type { Gradients, Parameters } from '../parameters';
 import type { LayerDims, Recorder } from './recorder';
 
 /** out (N,C) = embed_scale · embed[tokens], and where positions are learned + positions[positions + offset]. */
@@ -32,22 +32,23 @@ export function embeddingForward<D extends LayerDims>(
   );
 }
 
-/** Of each row that the forward read: += Σ dout over the tokens that did, in order (no atomics). */
+/** Of each row that the forward read: += Σ dout over the tokens that did, in order (no atomics); tables left out are frozen. */
 export function embeddingBackward(
   r: Recorder,
   dout: Tensor,
   { buckets, positionBuckets }: BatchInputs,
-  dweights: Parameters,
+  { embed, positions }: Gradients,
 ): void {
   const { hidden_size: C, embed_scale: scale } = r.config;
-  for (const shard of dweights.embed) {
+  for (const shard of embed ?? []) {
     r.plan.add(backwardKernel, { dout, buckets, dweight: shard.weight }, ({ distinct }) =>
       embeddingBackwardLaunch({ U: distinct, C, scale }, shard),
     );
   }
-  if (!dweights.positions || !positionBuckets) return;
-  const buffers = { dout, buckets: positionBuckets, dweight: dweights.positions };
-  r.plan.add(backwardKernel, buffers, ({ distinctPositions }) =>
-    embeddingBackwardLaunch({ U: distinctPositions, C }),
+  if (!positions || !positionBuckets) return;
+  r.plan.add(
+    backwardKernel,
+    { dout, buckets: positionBuckets, dweight: positions },
+    ({ distinctPositions }) => embeddingBackwardLaunch({ U: distinctPositions, C }),
   );
 }

@@ -18,7 +18,7 @@ import {
   valueHeadForwardLaunch,
 } from '../../kernels/value_head';
 import { logitsStride, type BatchInputs, type Capacity, type HeadActivations } from '../activations';
-import type { Parameters } from '../parameters';
+import type { Gradients, Parameters } from '../parameters';
 import { logitsBackward, logitsForward } from './logits';
 import type { BatchDims, Recorder } from './recorder';
 
@@ -71,9 +71,9 @@ export class Heads {
 
   /**
    * hidden (N,C) → statistics (summed into `sums`) and gradients: of the hidden states (written to dhidden (N,C)), of
-   * the LM head and, for objectives that use it, of the value head (accumulated in `dweights`).
+   * the LM head and, for objectives that use it, of the value head (accumulated in `dweights`; a head left out is frozen).
    */
-  train(hidden: Tensor, objective: Objective, dweights: Parameters, dhidden: Tensor): void {
+  train(hidden: Tensor, objective: Objective, dweights: Gradients, dhidden: Tensor): void {
     const { plan } = this.r;
     const { saved } = this;
     const { hidden_size: C } = this.r.config;
@@ -139,7 +139,7 @@ export class Heads {
     addLogitsStats(plan, gpu, stats, (dims) => ({ R: rows(dims), V, ldv, row0 }));
   }
 
-  private chunkBackward({ row0, most, rows }: Chunk, dweights: Parameters): void {
+  private chunkBackward({ row0, most, rows }: Chunk, dweights: Gradients): void {
     const { plan, gpu, config } = this.r;
     const { vocab_size: V } = config;
     const { logits, lse, entropy, dlogp, dentropy, hidden, dhidden } = this.saved;
@@ -153,7 +153,7 @@ export class Heads {
     logitsBackward(
       this.r,
       this.weights.head,
-      dweights.head,
+      dweights.head ?? [],
       rowsOf(hidden, row0, most),
       logits,
       rowsOf(dhidden, row0, most),

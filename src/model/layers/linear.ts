@@ -2,6 +2,7 @@ import { biasBackward, biasBackwardConstants, biasBackwardLaunch } from '../../k
 import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
 import type { Storage } from '../../kernels/quantize';
 import type { Tensor, View } from '../../gpu/arena';
+import { adapterBackward, adapterForward, type AdapterGradient, type LinearAdapter } from './adapter';
 import type { LayerDims, Recorder } from './recorder';
 
 /** A projection as the layers see it: y (N,out) = x (N,inp) Wᵀ (+ b). */
@@ -14,6 +15,13 @@ export interface Linear {
   readonly inp: number;
   /** How a frozen weight lies on the GPU; f32 when left out. */
   readonly storage?: Storage;
+  /** A low-rank term that is added. */
+  readonly adapter?: LinearAdapter | undefined;
+}
+
+/** What a projection's backward adds to; what is left out is frozen. */
+export interface LinearGradient extends Partial<Pick<Linear, 'weight' | 'bias'>> {
+  readonly adapter?: AdapterGradient | undefined;
 }
 
 /** What may join a projection in its own dispatches: see MatmulExtras and MatmulDims. */
@@ -36,20 +44,21 @@ export function linearForward<D extends LayerDims>(
     ({ N }) => ({ M: N, N: width, K: linear.inp, accumulate }),
     { ...extras, ...(linear.bias ? { bias: linear.bias } : {}), bStorage: linear.storage ?? 'f32' },
   );
+  if (linear.adapter) adapterForward(r, linear.adapter, x, out);
 }
 
-/** From dout (N,out): dW += doutᵀ x and db += Σ dout, unless the projection is frozen (no `dlinear`), and dx (N,inp) = dout W. */
+/** From dout (N,out): dx (N,inp) = dout W, and what `dlinear` has of dW += doutᵀ x and db += Σ dout; an adapter's share of all. */
 export function linearBackward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
-  dlinear: Linear | undefined,
+  dlinear: LinearGradient | undefined,
   x: View,
   dout: View,
   dx: View,
 ): void {
   const { plan, gpu, partials } = r;
   const { out, inp } = linear;
-  if (dlinear) {
+  if (dlinear?.weight) {
     addMatmul(
       plan,
       gpu,
@@ -58,13 +67,14 @@ export function linearBackward<D extends LayerDims>(
       ({ N }) => ({ M: out, N: inp, K: N, accumulate: true }),
       { partials },
     );
-    if (dlinear.bias) {
-      const launch = ({ N }: D) => biasBackwardLaunch({ N, C: out });
-      plan.add(biasBackward, { dout, dbias: dlinear.bias }, launch, biasBackwardConstants(gpu));
-    }
+  }
+  if (dlinear?.bias) {
+    const launch = ({ N }: D) => biasBackwardLaunch({ N, C: out });
+    plan.add(biasBackward, { dout, dbias: dlinear.bias }, launch, biasBackwardConstants(gpu));
   }
   addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, ({ N }) => ({ M: N, N: inp, K: out }), {
     bStorage: linear.storage ?? 'f32',
     partials,
   });
+  if (linear.adapter) adapterBackward(r, linear.adapter, dlinear?.adapter, x, dout, dx);
 }

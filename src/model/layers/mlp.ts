@@ -7,7 +7,7 @@ import {
 import { swigluBackward, swigluForward, swigluLaunch } from '../../kernels/swiglu';
 import type { Tensor } from '../../gpu/arena';
 import type { ActivationGradients, LayerActivations } from '../activations';
-import type { LayerParameters } from '../parameters';
+import type { LayerGradients, LayerParameters } from '../parameters';
 import { linearBackward, linearForward, type LinearExtras } from './linear';
 import type { LayerDims, Recorder } from './recorder';
 
@@ -49,7 +49,7 @@ export function mlpBackward(
   r: Recorder,
   dout: Tensor,
   weights: LayerParameters,
-  dweights: LayerParameters,
+  dweights: LayerGradients,
   saved: LayerActivations,
   grads: ActivationGradients,
   dinp: Tensor,

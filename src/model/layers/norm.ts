@@ -13,7 +13,7 @@ import {
 } from '../../kernels/rmsnorm';
 import { rowsOf, type Tensor } from '../../gpu/arena';
 import type { ActivationGradients } from '../activations';
-import type { Parameters } from '../parameters';
+import type { Gradients } from '../parameters';
 import type { LayerDims, Recorder } from './recorder';
 
 /** A norm over C: RMSNorm or LayerNorm, as the model's config has it. */
@@ -106,10 +106,15 @@ export function postNormBackward(
   return grads.branch;
 }
 
-/** The weights of all norms += what `normBackward` left for each. */
-export function normWeightsBackward(r: Recorder, grads: ActivationGradients, dweights: Parameters): void {
+/** The weights of all norms += what `normBackward` left for each, unless they are frozen. */
+export function normWeightsBackward(
+  r: Recorder,
+  grads: ActivationGradients,
+  { norms, normStride = 0 }: Gradients,
+): void {
   const { norms: partials, normsShape } = grads;
-  r.plan.add(rmsnormBackwardWeight, { partials, dweight: dweights.norms }, ({ N }) =>
-    rmsnormBackwardWeightLaunch(N, normsShape, dweights.normStride),
+  if (!norms) return;
+  r.plan.add(rmsnormBackwardWeight, { partials, dweight: norms }, ({ N }) =>
+    rmsnormBackwardWeightLaunch(N, normsShape, normStride),
   );
 }

@@ -85,18 +85,18 @@ function Control({ id, field, value, set, invalid }: ControlProps) {
       </select>
     );
   }
-  return <NumberBox id={id} field={field} value={value} set={set} invalid={invalid} />;
+  return <TextBox id={id} field={field} value={value} set={set} invalid={invalid} />;
 }
 
-/** A number as typed: "1e-4" stays as it was written while it means the value. */
-function NumberBox({ id, field, value, set, invalid }: ControlProps) {
+/** A text, or a number as typed: "1e-4" stays as it was written while it means the value. */
+function TextBox({ id, field, value, set, invalid }: ControlProps) {
   const [typed, setTyped] = useState('');
   const shown = parseSetting(field, typed) === value ? typed : formatSetting(value);
   return (
     <input
       id={id}
       type="text"
-      inputMode="decimal"
+      inputMode={field.kind === 'text' ? 'text' : 'decimal'}
       autoComplete="off"
       value={shown}
       aria-invalid={invalid}

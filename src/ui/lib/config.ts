@@ -27,7 +27,7 @@ export function whatChanged(record: RunRecord, recipe: RecipeInfo | undefined): 
 
 /** What a typed text means for a field: a number where one is meant and can be read, else the text itself. */
 export function parseSetting(field: Field, text: string): SettingValue {
-  if (field.kind === 'choice' || field.kind === 'boolean') return text;
+  if (['choice', 'boolean', 'text'].includes(field.kind)) return text;
   const trimmed = text.trim().replace(',', '.');
   const value = trimmed === '' ? NaN : Number(trimmed);
   return Number.isFinite(value) ? value : text;
@@ -42,6 +42,8 @@ export function fieldProblem(field: Field, value: SettingValue | undefined): str
       return field.choices?.includes(String(value))
         ? null
         : `${field.label} is one of ${field.choices?.join(', ')}.`;
+    case 'text':
+      return String(value ?? '').trim() ? null : `${field.label} must not be empty.`;
     case 'integer':
     case 'number':
       return numberProblem(field, value);
