@@ -69,7 +69,8 @@ describe('a model of the Hub on the command line', () => {
     await openHubModel('lab/nano', io);
     expect(server.requests.filter((line) => line.includes('/resolve/'))).toEqual([]);
     server.requests.length = 0;
-    expect((await openHubModel(`lab/nano@${COMMIT}`, io)).hash).toBe(model.hash);
+    const again = await openHubModel(`lab/nano@${COMMIT}`, io);
+    expect(await again.hash()).toBe(await model.hash());
     expect(server.requests).toEqual([]);
   });
 

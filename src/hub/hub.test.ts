@@ -159,7 +159,9 @@ describe('a download', () => {
     const model = await library.open(folder ?? '');
     expect(server.requests).toEqual([]);
     expect(model).toMatchObject({ name: ID, origin: { id: ID, revision: NEW } });
-    expect(model.hash).toBe((await look(ID)).files.find(({ path }) => path === 'model.safetensors')?.sha256);
+    expect(await model.hash()).toBe(
+      (await look(ID)).files.find(({ path }) => path === 'model.safetensors')?.sha256,
+    );
     await library.remove(folder ?? '');
     expect(await library.list()).toEqual([]);
     expect(await refusal(library.open(folder ?? ''))).toMatch(/not here any more/);

@@ -27,8 +27,11 @@ export interface LoadedModel {
   weights: TensorSource;
   tokenizer: Tokenizer;
   parameters: number;
-  /** SHA-256 of model.safetensors, hex; of the shards' hashes, end to end, where there are several. */
-  hash: string;
+  /**
+   * SHA-256 of model.safetensors, hex; of the shards' hashes, end to end, where there are several. Counted when it is first
+   * asked for: a gigabyte takes seconds.
+   */
+  hash: () => Promise<string>;
   /** Everything but the weights, to be written beside the fine-tuned ones. */
   companions: Record<string, Uint8Array>;
   origin?: ModelOrigin;
@@ -98,7 +101,7 @@ export async function openModelFolder(
     weights,
     tokenizer: await withConfiguredEos(tokenizer, config, files),
     parameters: parameterCount(config),
-    hash: await hashOf(files),
+    hash: once(() => hashOf(files)),
     companions: storedAsF32(companions),
     ...(origin ? { origin } : {}),
   };
@@ -142,6 +145,11 @@ export async function openModelWeights(files: ModelFiles): Promise<TensorSource>
     return openShards(await readJson(files, SHARD_INDEX), (file) => sourceOf(files, file));
   }
   throw missing(WEIGHTS, Object.keys(files));
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 async function hashOf(files: ModelFiles): Promise<string> {

@@ -16,9 +16,8 @@ export function exportedFiles(
   format: Exclude<ExportFormat, 'peft'>,
   record: RunRecord | undefined,
 ): StreamedFile[] {
-  const card = record ? modelCard(record, format) : plainCard(modelFacts(model), format);
   const companions = Object.entries(model.companions).map(([path, bytes]) => whole(path, bytes));
-  return [...companions, format === 'onnx' ? onnx(model) : safetensors(model), readme(card)];
+  return [...companions, format === 'onnx' ? onnx(model) : safetensors(model), card(model, format, record)];
 }
 
 /**
@@ -42,8 +41,17 @@ export async function exportedAdapter(folder: RunFolder, record: RunRecord): Pro
   return [...files, readme(modelCard(record, 'peft'))];
 }
 
-function modelFacts({ name, hash, config, parameters }: LoadedModel): RunRecord['model'] {
-  return { name, hash, architecture: config.architecture, parameters };
+/** The card of a run's model, or of one that the lab did not train; its hash is counted while it is written. */
+function card(model: LoadedModel, format: ExportFormat, record: RunRecord | undefined): StreamedFile {
+  if (record) return readme(modelCard(record, format));
+  const { name, config, parameters, origin } = model;
+  return {
+    path: 'README.md',
+    chunks: async function* () {
+      const facts = { name, hash: await model.hash(), architecture: config.architecture, parameters };
+      yield encode(plainCard({ ...facts, ...(origin ? { origin } : {}) }, format));
+    },
+  };
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

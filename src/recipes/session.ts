@@ -72,7 +72,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
   try {
     const recorder = await RunRecorder.create({
       folder: session.folder,
-      record: newRecord(session, plan),
+      record: newRecord(session, plan, await model.hash()),
       metricKeys: recipe.metrics.map(({ key }) => key),
       listener: { ...session.listener, metrics: (row) => counters.see(row, session.listener) },
       idle: () => gpu.busy.idle,
@@ -228,7 +228,7 @@ async function startCounters({ files }: InitCheckpoint): Promise<StartCounters |
   return JSON.parse(new TextDecoder().decode(bytes)) as StartCounters;
 }
 
-function newRecord(session: Session, plan: RunPlan): RunRecord {
+function newRecord(session: Session, plan: RunPlan, hash: string): RunRecord {
   const { dataset, evalDataset, model, init } = session;
   return {
     format: 1,
@@ -244,7 +244,7 @@ function newRecord(session: Session, plan: RunPlan): RunRecord {
     total_steps: 0,
     model: {
       name: model.name,
-      hash: model.hash,
+      hash,
       architecture: model.config.architecture,
       parameters: model.parameters,
       ...(model.origin ? { origin: model.origin } : {}),

@@ -22,6 +22,7 @@ export function modelCard(record: RunRecord, format: CardFormat): string {
       'Base model',
       `${model.name}, ${model.architecture}, ${model.parameters.toLocaleString('en')} parameters`,
     ],
+    ...row('From', originOf(model)),
     ['SHA-256 of its weights', `\`${model.hash}\``],
     ...row('Started from', init_from && `checkpoint ${init_from.checkpoint} of run ${init_from.run}`),
     ['Recipe', `${recipe}, preset ${preset}`],
@@ -64,10 +65,14 @@ export function modelCard(record: RunRecord, format: CardFormat): string {
   ].join('\n\n');
 }
 
+const originOf = ({ origin }: RunRecord['model']): string | undefined =>
+  origin && `${origin.id} on the Hugging Face Hub, commit \`${origin.revision}\``;
+
 /** README.md of a model that the lab did not train: whose weights these are, and no more. */
 export function plainCard(model: RunRecord['model'], format: CardFormat): string {
   const facts: [string, string][] = [
     ['Model', `${model.name}, ${model.architecture}, ${model.parameters.toLocaleString('en')} parameters`],
+    ...row('From', originOf(model)),
     ['SHA-256 of its weights', `\`${model.hash}\``],
   ];
   return [
