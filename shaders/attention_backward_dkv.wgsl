@@ -1,5 +1,6 @@
-// attention_backward_dkv: dv = p^T dout,  dk = ds^T q / sqrt(HS),  summed over the query heads that share the kv head;
-//   p = exp(q k^T / sqrt(HS) - lse) and ds = p * (dout v^T - delta), causal
+// attention_backward_dkv: dv = p^T dout,  dk = scale ds^T q,  summed over the query heads that share the kv head;
+//   p = exp(s - lse),  s = scale q k^T,  ds = p * (dout v^T - delta), causal
+// Options as in the forward: with CAP, ds is multiplied by 1 - (s / CAP)^2; pairs outside the window are 0.
 // Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -9,13 +10,15 @@
 //   tiles  (NT,4)     read   sequence start, sequence end, first key of the tile, 0 (attentionTiles)
 //   dqkv   (N,QKV)    write  its key and value heads
 //
-// Grid: (NT, NKV), one workgroup for 32 keys of a kv head; query heads and query tiles follow in a fixed order, so no
-// atomics. Thread (tx, ty) of 8x8 owns keys 4*ty + 0..3; of a tile of 32 queries it handles queries tx + 8*i, and of dk
-// and dv it owns vec4 columns tx + 8*i, i = 0..3. Blocks of 4x4 are matrices.
+// Grid: (NT, NKV * ceil(HS/128)), one workgroup for 32 keys of a kv head and 128 of its columns of dk and dv; query heads and
+// query tiles follow in a fixed order, so no atomics. Thread (tx, ty) of 8x8 owns keys 4*ty + 0..3; of a tile of 32 queries it
+// handles queries tx + 8*i, and of dk and dv it owns vec4 columns tx + 8*i, i = 0..3. Blocks of 4x4 are matrices.
 struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -26,9 +29,10 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-override BLOCKS: u32; // ceil(HS / 32): 4x4 blocks of a result a thread holds; what lies beyond is compiled away
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
+override BLOCKS: u32; // ceil(HS / 32), at most 4: 4x4 blocks of a result a thread holds; what lies beyond is compiled away
 const TILE = 32u;
-const CHUNK = 16u; // vec4 columns staged at a time: heads of more than 64 floats come in two chunks
+const CHUNK = 16u; // vec4 columns staged at a time: heads of more than 64 floats come in chunks
 const STRIDE = 17u; // one more, so that eight rows lie in eight banks
 
 var<workgroup> staged: array<vec4f, 544>; // (TILE, STRIDE) of q, of dout, and of q again
@@ -75,6 +79,23 @@ fn add_outer(acc: mat4x4f, p: vec4f, v: vec4f) -> mat4x4f {
   return acc + mat4x4f(p.x * v, p.y * v, p.z * v, p.w * v);
 }
 
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
+// The derivative of a score's bending.
+fn steepness(score: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return vec4f(1.0);
+  }
+  return 1.0 - (score / CAP) * (score / CAP);
+}
+
 // Writes the rows of a block that lie before `end`.
 fn write_rows(m: mat4x4f, row: u32, end: u32, stride: u32, column: u32) {
   let at = row * stride + column;
@@ -90,14 +111,17 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
   let ty = lid.y;
   let tile = tiles[wid.x];
   let last = tile.y - 1u;
-  let kv_head = wid.y;
   let group = params.NH / params.NKV;
   let columns = params.HS / 4u;
-  let narrow = min(CHUNK, columns);
+  let parts = (columns + 31u) / 32u;
+  let kv_head = wid.y / parts;
+  let first = wid.y % parts * 32u; // of the vec4 columns of this workgroup's dk and dv
+  let owned = min(32u, columns - first);
+  let wide = max(owned, CHUNK) - CHUNK; // of its second chunk
+  let narrow = min(CHUNK, owned);
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + kv_head) * columns;
   let v_column = k_column + params.NKV * columns;
-  let scale = 1.0 / sqrt(f32(params.HS));
   let keys = tile.z + 4u * ty + vec4u(0u, 1u, 2u, 3u);
   let k_at = min(keys, vec4u(last)) * stride + k_column;
   let v_at = k_at + params.NKV * columns;
@@ -111,9 +135,10 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
   var dv2 = mat4x4f();
   var dv3 = mat4x4f();
 
+  let query_end = min(tile.y, tile.z + TILE - 1u + params.window);
   for (var head = kv_head * group; head < (kv_head + 1u) * group; head++) {
     let q_column = head * columns;
-    for (var query0 = tile.z; query0 < tile.y; query0 += TILE) {
+    for (var query0 = tile.z; query0 < query_end; query0 += TILE) {
       let queries = min(TILE, tile.y - query0);
       // s = k q^T
       var s = mat4x4f();
@@ -125,32 +150,36 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
         workgroupBarrier();
       }
 
-      // dp = v dout^T; the chunk staged last is the first, which dv needs next
+      // dp = v dout^T; the chunk staged last is the first of its own, which dv needs next
       var dp = mat4x4f();
-      if (BLOCKS > 2u) {
-        stage_dout(lid, query0, last, q_column + CHUNK, columns - CHUNK);
-        workgroupBarrier();
-        dp += dots(tx, v_at + CHUNK, columns - CHUNK);
-        workgroupBarrier();
+      for (var c0 = 0u; c0 < columns; c0 += CHUNK) {
+        if (c0 != first) {
+          let width = min(CHUNK, columns - c0);
+          stage_dout(lid, query0, last, q_column + c0, width);
+          workgroupBarrier();
+          dp += dots(tx, v_at + c0, width);
+          workgroupBarrier();
+        }
       }
-      stage_dout(lid, query0, last, q_column, narrow);
+      stage_dout(lid, query0, last, q_column + first, narrow);
       workgroupBarrier();
-      dp += dots(tx, v_at, narrow);
+      dp += dots(tx, v_at + first, narrow);
 
-      // p and ds = p * (dp - delta), 0 where masked; p <= 1 whatever the rounding
+      // p and ds = p * (dp - delta), 0 where masked; p <= 1 whatever the rounding; query - key wraps around where it is later
       var ds = mat4x4f();
       for (var i = 0u; i < 4u; i++) {
         let query = query0 + tx + 8u * i;
         let stat = min(query, last) * params.NH + head;
-        let open = (keys <= vec4u(query)) & vec4<bool>(query <= last);
-        let p = select(vec4f(0.0), exp(min(s[i] * scale - lse[stat], vec4f(0.0))), open);
-        ds[i] = p * (dp[i] - delta[stat]);
+        let open = (vec4u(query) - keys < vec4u(params.window)) & vec4<bool>(query <= last);
+        let score = scored(s[i]);
+        let p = select(vec4f(0.0), exp(min(score - lse[stat], vec4f(0.0))), open);
+        ds[i] = p * (dp[i] - delta[stat]) * steepness(score);
         weights[(tx + 8u * i) * 8u + ty] = p;
       }
       workgroupBarrier();
 
       // dv += p^T dout
-      if (tx < columns) {
+      if (tx < owned) {
         for (var j = 0u; j < queries; j++) {
           let p = weights[j * 8u + ty];
           dv0 = add_outer(dv0, p, staged[j * STRIDE + tx]);
@@ -159,7 +188,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
       }
       workgroupBarrier();
       if (BLOCKS > 2u) {
-        stage_dout(lid, query0, last, q_column + CHUNK, columns - CHUNK);
+        stage_dout(lid, query0, last, q_column + first + CHUNK, wide);
         workgroupBarrier();
         for (var j = 0u; j < queries; j++) {
           let p = weights[j * 8u + ty];
@@ -173,9 +202,9 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
       for (var i = 0u; i < 4u; i++) {
         weights[(tx + 8u * i) * 8u + ty] = ds[i];
       }
-      stage_qkv(lid, query0, last, stride, q_column, narrow);
+      stage_qkv(lid, query0, last, stride, q_column + first, narrow);
       workgroupBarrier();
-      if (tx < columns) {
+      if (tx < owned) {
         for (var j = 0u; j < queries; j++) {
           let d = weights[j * 8u + ty];
           dk0 = add_outer(dk0, d, staged[j * STRIDE + tx]);
@@ -184,7 +213,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
       }
       workgroupBarrier();
       if (BLOCKS > 2u) {
-        stage_qkv(lid, query0, last, stride, q_column + CHUNK, columns - CHUNK);
+        stage_qkv(lid, query0, last, stride, q_column + first + CHUNK, wide);
         workgroupBarrier();
         for (var j = 0u; j < queries; j++) {
           let d = weights[j * 8u + ty];
@@ -196,20 +225,20 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
     }
   }
 
-  if (tx < columns) {
-    write_rows(scale * dk0, keys.x, tile.y, stride, k_column + tx);
-    write_rows(dv0, keys.x, tile.y, stride, v_column + tx);
+  if (tx < owned) {
+    write_rows(params.scale * dk0, keys.x, tile.y, stride, k_column + first + tx);
+    write_rows(dv0, keys.x, tile.y, stride, v_column + first + tx);
   }
-  if (tx + 8u < columns) {
-    write_rows(scale * dk1, keys.x, tile.y, stride, k_column + tx + 8u);
-    write_rows(dv1, keys.x, tile.y, stride, v_column + tx + 8u);
+  if (tx + 8u < owned) {
+    write_rows(params.scale * dk1, keys.x, tile.y, stride, k_column + first + tx + 8u);
+    write_rows(dv1, keys.x, tile.y, stride, v_column + first + tx + 8u);
   }
-  if (tx + 16u < columns) {
-    write_rows(scale * dk2, keys.x, tile.y, stride, k_column + tx + 16u);
-    write_rows(dv2, keys.x, tile.y, stride, v_column + tx + 16u);
+  if (tx + 16u < owned) {
+    write_rows(params.scale * dk2, keys.x, tile.y, stride, k_column + first + tx + 16u);
+    write_rows(dv2, keys.x, tile.y, stride, v_column + first + tx + 16u);
   }
-  if (tx + 24u < columns) {
-    write_rows(scale * dk3, keys.x, tile.y, stride, k_column + tx + 24u);
-    write_rows(dv3, keys.x, tile.y, stride, v_column + tx + 24u);
+  if (tx + 24u < owned) {
+    write_rows(params.scale * dk3, keys.x, tile.y, stride, k_column + first + tx + 24u);
+    write_rows(dv3, keys.x, tile.y, stride, v_column + first + tx + 24u);
   }
 }

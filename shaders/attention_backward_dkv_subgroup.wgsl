@@ -1,6 +1,7 @@
 // attention_backward_dkv_subgroup: attention_backward_dkv_direct, queries shared through subgroups of 4 threads or more:
-//   dv = p^T dout,  dk = ds^T q / sqrt(HS),  summed over the query heads that share the kv head;
-//   p = exp(q k^T / sqrt(HS) - lse) and ds = p * (dout v^T - delta), causal
+//   dv = p^T dout,  dk = scale ds^T q,  summed over the query heads that share the kv head;
+//   p = exp(s - lse),  s = scale q k^T,  ds = p * (dout v^T - delta), causal
+// Options as in the forward: with CAP, ds is multiplied by 1 - (s / CAP)^2; pairs outside the window are 0.
 // Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2, on blocks of 4 keys x 4 queries.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -19,6 +20,8 @@ struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -28,6 +31,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read> tiles: array<vec4u>;
 @group(0) @binding(5) var<storage, read_write> dqkv: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
+
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 
 // Four vec4: the rows that lanes 0..3 hold, as the columns of a matrix.
 fn share(own: vec4f) -> mat4x4f {
@@ -54,10 +59,27 @@ fn key_block(at: vec4u) -> mat4x4f {
   return mat4x4f(qkv[at.x], qkv[at.y], qkv[at.z], qkv[at.w]);
 }
 
-// p of four keys against one query, 0 where masked; p <= 1 whatever the rounding.
-fn probability(s: vec4f, query_lse: f32, keys: vec4u, query: u32, last: u32) -> vec4f {
-  let open = (keys <= vec4u(query)) & vec4<bool>(query <= last);
-  return select(vec4f(0.0), exp(min(s - query_lse, vec4f(0.0))), open);
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
+// The derivative of a score's bending.
+fn steepness(score: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return vec4f(1.0);
+  }
+  return 1.0 - (score / CAP) * (score / CAP);
+}
+
+// p of four keys against one query, 0 where masked; p <= 1 whatever the rounding; query - key wraps around where it is later.
+fn probability(score: vec4f, query_lse: f32, keys: vec4u, query: u32, last: u32) -> vec4f {
+  let open = (vec4u(query) - keys < vec4u(params.window)) & vec4<bool>(query <= last);
+  return select(vec4f(0.0), exp(min(score - query_lse, vec4f(0.0))), open);
 }
 
 @compute @workgroup_size(8)
@@ -79,7 +101,6 @@ fn main(
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + kv_head) * columns;
   let v_column = k_column + params.NKV * columns;
-  let scale = 1.0 / sqrt(f32(params.HS));
   let own = min(keys, vec4u(last)) * stride;
   let k_at = own + k_column;
   let v_at = own + v_column;
@@ -104,8 +125,9 @@ fn main(
   var dv2 = mat4x4f();
   var dv3 = mat4x4f();
 
+  let query_end = min(end, tile.z + 31u + params.window);
   for (var head = kv_head * group; head < (kv_head + 1u) * group; head++) {
-    for (var query0 = tile.z; query0 < end; query0 += 4u) {
+    for (var query0 = tile.z; query0 < query_end; query0 += 4u) {
       // s = k q^T and dp = v dout^T: column j holds four keys against query query0 + j
       let row = min(query0 + lane % 4u, last);
       let q_at = row * stride + head * columns;
@@ -131,17 +153,18 @@ fn main(
       let stat = row * params.NH + head;
       let own_lse = lse[stat];
       let own_delta = delta[stat];
+      let score = mat4x4f(scored(s[0]), scored(s[1]), scored(s[2]), scored(s[3]));
       let p = mat4x4f(
-        probability(s[0] * scale, subgroupBroadcast(own_lse, 0u), keys, query0, last),
-        probability(s[1] * scale, subgroupBroadcast(own_lse, 1u), keys, query0 + 1u, last),
-        probability(s[2] * scale, subgroupBroadcast(own_lse, 2u), keys, query0 + 2u, last),
-        probability(s[3] * scale, subgroupBroadcast(own_lse, 3u), keys, query0 + 3u, last),
+        probability(score[0], subgroupBroadcast(own_lse, 0u), keys, query0, last),
+        probability(score[1], subgroupBroadcast(own_lse, 1u), keys, query0 + 1u, last),
+        probability(score[2], subgroupBroadcast(own_lse, 2u), keys, query0 + 2u, last),
+        probability(score[3], subgroupBroadcast(own_lse, 3u), keys, query0 + 3u, last),
       );
       let ds = mat4x4f(
-        p[0] * (dp[0] - subgroupBroadcast(own_delta, 0u)),
-        p[1] * (dp[1] - subgroupBroadcast(own_delta, 1u)),
-        p[2] * (dp[2] - subgroupBroadcast(own_delta, 2u)),
-        p[3] * (dp[3] - subgroupBroadcast(own_delta, 3u)),
+        p[0] * (dp[0] - subgroupBroadcast(own_delta, 0u)) * steepness(score[0]),
+        p[1] * (dp[1] - subgroupBroadcast(own_delta, 1u)) * steepness(score[1]),
+        p[2] * (dp[2] - subgroupBroadcast(own_delta, 2u)) * steepness(score[2]),
+        p[3] * (dp[3] - subgroupBroadcast(own_delta, 3u)) * steepness(score[3]),
       );
 
       // dv += p^T dout,  dk += ds^T q
@@ -168,7 +191,7 @@ fn main(
   for (var row = keys.x; row < min(keys.x + 4u, end); row++) {
     let at = row * stride + first;
     for (var b = 0u; b < owned; b++) {
-      dqkv[at + k_column + b] = scale * dk[b][row - keys.x];
+      dqkv[at + k_column + b] = params.scale * dk[b][row - keys.x];
       dqkv[at + v_column + b] = dv[b][row - keys.x];
     }
   }

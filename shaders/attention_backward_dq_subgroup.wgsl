@@ -1,5 +1,6 @@
 // attention_backward_dq_subgroup: attention_backward_dq_direct, keys and values shared through subgroups of 4 threads or more:
-//   dq = ds k / sqrt(HS),  ds = p * (dout v^T - delta),  p = exp(q k^T / sqrt(HS) - lse), causal
+//   dq = scale ds k,  ds = p * (dout v^T - delta),  p = exp(s - lse),  s = scale q k^T, causal
+// Options as in the forward: with CAP, ds is multiplied by 1 - (s / CAP)^2; pairs outside the window are 0.
 // Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 2, on blocks of 4 queries x 4 keys.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -18,6 +19,8 @@ struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -28,6 +31,8 @@ struct Params {
 @group(0) @binding(5) var<storage, read> tiles: array<vec4u>;
 @group(0) @binding(6) var<storage, read_write> dqkv: array<vec4f>;
 @group(0) @binding(7) var<uniform> params: Params;
+
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 
 // Query heads side by side in a workgroup: the largest of 8, 4, 2, 1 that divides those of a kv head.
 fn side_by_side(group: u32) -> u32 {
@@ -63,9 +68,29 @@ fn dout_block(at: vec4u) -> mat4x4f {
   return mat4x4f(dout[at.x], dout[at.y], dout[at.z], dout[at.w]);
 }
 
-// p * (dp - delta) of four queries against one key, 0 where masked; p <= 1 whatever the rounding.
-fn dscore(s: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, open: vec4<bool>) -> vec4f {
-  return select(vec4f(0.0), exp(min(s - row_lse, vec4f(0.0))) * (dp - row_delta), open);
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
+// The derivative of a score's bending.
+fn steepness(score: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return vec4f(1.0);
+  }
+  return 1.0 - (score / CAP) * (score / CAP);
+}
+
+// ds of four queries against one key that is `age` tokens older: 0 where masked, also where it is later and age has wrapped
+// around; p <= 1 whatever the rounding.
+fn dscore(products: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, age: vec4u) -> vec4f {
+  let score = scored(products);
+  let ds = exp(min(score - row_lse, vec4f(0.0))) * (dp - row_delta) * steepness(score);
+  return select(vec4f(0.0), ds, age < vec4u(params.window));
 }
 
 // delta = sum over the head of dout * out, of four rows (FlashAttention-2, algorithm 2, line 4).
@@ -108,7 +133,6 @@ fn main(
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + heads / (params.NH / params.NKV)) * columns;
   let v_column = k_column + params.NKV * columns;
-  let scale = 1.0 / sqrt(f32(params.HS));
   let own = min(queries, vec4u(last));
   let q_at = own * stride + head * columns;
   let dout_at = own * params.NH * columns + head * columns;
@@ -138,7 +162,8 @@ fn main(
   var dq3 = mat4x4f();
 
   let key_end = min(query0 + 32u / side, end);
-  for (var key0 = tile.x; key0 < key_end; key0 += 4u) {
+  let key_begin = query0 + 1u - min(params.window, query0 + 1u - tile.x);
+  for (var key0 = key_begin; key0 < key_end; key0 += 4u) {
     // s = q k^T and dp = dout v^T: column j holds four queries against key key0 + j
     let row = min(key0 + lane % 4u, last) * stride;
     let k_at = row + k_column;
@@ -161,11 +186,12 @@ fn main(
       s += dots(query_block(q_at + c), share(qkv[k_at + c]));
       dp += dots(dout_block(dout_at + c), share(qkv[v_at + c]));
     }
+    let age = queries - vec4u(key0);
     let ds = mat4x4f(
-      dscore(s[0] * scale, dp[0], row_lse, row_delta, vec4u(key0) <= queries),
-      dscore(s[1] * scale, dp[1], row_lse, row_delta, vec4u(key0 + 1u) <= queries),
-      dscore(s[2] * scale, dp[2], row_lse, row_delta, vec4u(key0 + 2u) <= queries),
-      dscore(s[3] * scale, dp[3], row_lse, row_delta, vec4u(key0 + 3u) <= queries),
+      dscore(s[0], dp[0], row_lse, row_delta, age),
+      dscore(s[1], dp[1], row_lse, row_delta, age - 1u),
+      dscore(s[2], dp[2], row_lse, row_delta, age - 2u),
+      dscore(s[3], dp[3], row_lse, row_delta, age - 3u),
     );
 
     // dq += ds k
@@ -181,7 +207,7 @@ fn main(
   for (var row = queries.x; row < min(queries.x + 4u, end); row++) {
     let at = row * stride + head * columns + first;
     for (var b = 0u; b < owned; b++) {
-      dqkv[at + b] = scale * blocks[b][row - queries.x];
+      dqkv[at + b] = params.scale * blocks[b][row - queries.x];
     }
   }
 }

@@ -1,4 +1,5 @@
-// attention_forward: out = softmax(s) v,  lse = log(sum(exp(s))),  s = q k^T / sqrt(HS), causal within each sequence
+// attention_forward: out = softmax(s) v,  lse = log(sum(exp(s))),  s = scale q k^T, causal within each sequence
+// Options: s becomes CAP tanh(s / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); a query sees its last `window` keys.
 // Source: Dao 2023 (FlashAttention-2), arXiv:2307.08691, algorithm 1; grouped heads: Ainslie et al. 2023, arXiv:2305.13245.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -6,12 +7,15 @@
 //   out    (N,NH*HS)  write
 //   lse    (N,NH)     write  kept for the backward kernels
 //
-// Grid: (NT, NH), one workgroup for 32 queries of a head. Thread (tx, ty) of 8x8 owns queries 4*ty + 0..3; of a tile of 32
-// keys it scores keys tx + 8*i, and of the output it owns vec4 columns tx + 8*i, i = 0..3. Blocks of 4x4 are matrices.
+// Grid: (NT, NH * ceil(HS/128)), one workgroup for 32 queries of a head and 128 of its output columns. Thread (tx, ty) of
+// 8x8 owns queries 4*ty + 0..3; of a tile of 32 keys it scores keys tx + 8*i, and of the output it owns vec4 columns
+// tx + 8*i, i = 0..3. Blocks of 4x4 are matrices.
 struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -20,9 +24,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-override BLOCKS: u32; // ceil(HS / 32): 4x4 blocks of a result a thread holds; what lies beyond is compiled away
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
+override BLOCKS: u32; // ceil(HS / 32), at most 4: 4x4 blocks of a result a thread holds; what lies beyond is compiled away
 const TILE = 32u;
-const CHUNK = 16u; // vec4 columns staged at a time: heads of more than 64 floats come in two chunks
+const CHUNK = 16u; // vec4 columns staged at a time: heads of more than 64 floats come in chunks
 const STRIDE = 17u; // one more, so that eight rows lie in eight banks
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
@@ -45,6 +50,15 @@ fn add_outer(acc: mat4x4f, p: vec4f, v: vec4f) -> mat4x4f {
   return acc + mat4x4f(p.x * v, p.y * v, p.z * v, p.w * v);
 }
 
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
 fn scale_rows(m: mat4x4f, f: vec4f) -> mat4x4f {
   return mat4x4f(f.x * m[0], f.y * m[1], f.z * m[2], f.w * m[3]);
 }
@@ -65,12 +79,15 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
   let ty = lid.y;
   let tile = tiles[wid.x];
   let last = tile.y - 1u;
-  let head = wid.y;
   let columns = params.HS / 4u;
+  let parts = (columns + 31u) / 32u;
+  let head = wid.y / parts;
+  let first = wid.y % parts * 32u; // of the vec4 columns of this workgroup's output
+  let owned = min(32u, columns - first);
+  let wide = max(owned, CHUNK) - CHUNK; // of its second chunk
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + head / (params.NH / params.NKV)) * columns;
-  let v_column = k_column + params.NKV * columns;
-  let scale = 1.0 / sqrt(f32(params.HS));
+  let v_column = k_column + params.NKV * columns + first;
   let queries = tile.z + 4u * ty + vec4u(0u, 1u, 2u, 3u);
   let q_at = min(queries, vec4u(last)) * stride + head * columns;
 
@@ -82,7 +99,8 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
   var o3 = mat4x4f();
 
   let key_end = min(tile.z + TILE, tile.y);
-  for (var key0 = tile.x; key0 < key_end; key0 += TILE) {
+  let key_begin = tile.z + 1u - min(params.window, tile.z + 1u - tile.x);
+  for (var key0 = key_begin; key0 < key_end; key0 += TILE) {
     // scores: column i of s holds four queries against key tx + 8 i
     var s = mat4x4f();
     for (var c0 = 0u; c0 < columns; c0 += CHUNK) {
@@ -102,15 +120,18 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
       }
       workgroupBarrier();
     }
-    let key = key0 + tx;
-    let s0 = select(vec4f(MASKED), s[0] * scale, vec4u(key) <= queries);
-    let s1 = select(vec4f(MASKED), s[1] * scale, vec4u(key + 8u) <= queries);
-    let s2 = select(vec4f(MASKED), s[2] * scale, vec4u(key + 16u) <= queries);
-    let s3 = select(vec4f(MASKED), s[3] * scale, vec4u(key + 24u) <= queries);
+    // query - key wraps around where the key is later: one comparison for both ends of what is seen
+    let age = queries - vec4u(key0 + tx);
+    let seen = vec4u(params.window);
+    let s0 = select(vec4f(MASKED), scored(s[0]), age < seen);
+    let s1 = select(vec4f(MASKED), scored(s[1]), age - 8u < seen);
+    let s2 = select(vec4f(MASKED), scored(s[2]), age - 16u < seen);
+    let s3 = select(vec4f(MASKED), scored(s[3]), age - 24u < seen);
     peaks[ty * 8u + tx] = max(max(s0, s1), max(s2, s3));
     workgroupBarrier();
 
-    // online softmax: what was summed before is scaled to the new peak (the first key is open to every query)
+    // online softmax: what was summed before is scaled to the new peak (a query that has met masked keys alone
+    // forgets them here)
     var new_peak = peak;
     for (var i = 0u; i < 8u; i++) {
       new_peak = max(new_peak, peaks[ty * 8u + i]);
@@ -129,9 +150,9 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
 
     // out += weights v
     let keys = min(TILE, key_end - key0);
-    stage(lid, key0, last, stride, v_column, min(CHUNK, columns));
+    stage(lid, key0, last, stride, v_column, min(CHUNK, owned));
     workgroupBarrier();
-    if (tx < columns) {
+    if (tx < owned) {
       for (var j = 0u; j < keys; j++) {
         let p = weights[j * 8u + ty];
         total += p;
@@ -141,7 +162,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
     }
     workgroupBarrier();
     if (BLOCKS > 2u) {
-      stage(lid, key0, last, stride, v_column + CHUNK, columns - CHUNK);
+      stage(lid, key0, last, stride, v_column + CHUNK, wide);
       workgroupBarrier();
       for (var j = 0u; j < keys; j++) {
         let p = weights[j * 8u + ty];
@@ -152,13 +173,13 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
     }
   }
 
-  let column = head * columns + tx;
+  let column = head * columns + first + tx;
   let share = 1.0 / total;
-  if (tx < columns) { write_rows(scale_rows(o0, share), queries.x, tile.y, column); }
-  if (tx + 8u < columns) { write_rows(scale_rows(o1, share), queries.x, tile.y, column + 8u); }
-  if (tx + 16u < columns) { write_rows(scale_rows(o2, share), queries.x, tile.y, column + 16u); }
-  if (tx + 24u < columns) { write_rows(scale_rows(o3, share), queries.x, tile.y, column + 24u); }
-  if (tx == 0u) {
+  if (tx < owned) { write_rows(scale_rows(o0, share), queries.x, tile.y, column); }
+  if (tx + 8u < owned) { write_rows(scale_rows(o1, share), queries.x, tile.y, column + 8u); }
+  if (tx + 16u < owned) { write_rows(scale_rows(o2, share), queries.x, tile.y, column + 16u); }
+  if (tx + 24u < owned) { write_rows(scale_rows(o3, share), queries.x, tile.y, column + 24u); }
+  if (tx == 0u && first == 0u) {
     let value = peak + log(total);
     let at = queries * params.NH + head;
     if (queries.x < tile.y) { lse[at.x] = value.x; }

@@ -1,5 +1,6 @@
 // attention_forward_direct: attention_forward without workgroup memory or barriers, for adapters that run on a CPU:
-//   out = softmax(s) v,  lse = log(sum(exp(s))),  s = q k^T / sqrt(HS), causal within each sequence
+//   out = softmax(s) v,  lse = log(sum(exp(s))),  s = scale q k^T, causal within each sequence
+// Options: s becomes CAP tanh(s / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); a query sees its last `window` keys.
 // Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3 (online softmax), on blocks of 4 queries x 4 keys.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -13,6 +14,8 @@ struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -21,6 +24,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
 // acc + p v^T: row r of the result is acc[r] + p[r] v.
@@ -32,6 +36,15 @@ fn add_outer(acc: mat4x4f, p: vec4f, v: vec4f) -> mat4x4f {
 fn add_keys(acc: mat4x4f, p: mat4x4f, at: vec4u) -> mat4x4f {
   let two = add_outer(add_outer(acc, p[0], qkv[at.x]), p[1], qkv[at.y]);
   return add_outer(add_outer(two, p[2], qkv[at.z]), p[3], qkv[at.w]);
+}
+
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
 fn scale_rows(m: mat4x4f, f: vec4f) -> mat4x4f {
@@ -58,7 +71,6 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + head / (params.NH / params.NKV)) * columns;
   let v_column = k_column + params.NKV * columns + first;
-  let scale = 1.0 / sqrt(f32(params.HS));
   let q_at = min(queries, vec4u(last)) * stride + head * columns;
 
   var peak = vec4f(MASKED);
@@ -69,7 +81,8 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   var o3 = mat4x4f();
 
   let key_end = min(queries.w + 1u, end);
-  for (var key0 = tile.x; key0 < key_end; key0 += 4u) {
+  let key_begin = queries.x + 1u - min(params.window, queries.x + 1u - tile.x);
+  for (var key0 = key_begin; key0 < key_end; key0 += 4u) {
     // scores: column j of s holds four queries against key key0 + j
     let rows = min(key0 + vec4u(0u, 1u, 2u, 3u), vec4u(last)) * stride;
     let k_at = rows + k_column;
@@ -78,12 +91,16 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
       let q = mat4x4f(qkv[q_at.x + c], qkv[q_at.y + c], qkv[q_at.z + c], qkv[q_at.w + c]);
       s += mat4x4f(qkv[k_at.x + c] * q, qkv[k_at.y + c] * q, qkv[k_at.z + c] * q, qkv[k_at.w + c] * q);
     }
-    let s0 = select(vec4f(MASKED), s[0] * scale, vec4u(key0) <= queries);
-    let s1 = select(vec4f(MASKED), s[1] * scale, vec4u(key0 + 1u) <= queries);
-    let s2 = select(vec4f(MASKED), s[2] * scale, vec4u(key0 + 2u) <= queries);
-    let s3 = select(vec4f(MASKED), s[3] * scale, vec4u(key0 + 3u) <= queries);
+    // query - key wraps around where the key is later: one comparison for both ends of what is seen
+    let age = queries - vec4u(key0);
+    let seen = vec4u(params.window);
+    let s0 = select(vec4f(MASKED), scored(s[0]), age < seen);
+    let s1 = select(vec4f(MASKED), scored(s[1]), age - 1u < seen);
+    let s2 = select(vec4f(MASKED), scored(s[2]), age - 2u < seen);
+    let s3 = select(vec4f(MASKED), scored(s[3]), age - 3u < seen);
 
-    // online softmax: what was summed before is scaled to the new peak (the first key is open to every query)
+    // online softmax: what was summed before is scaled to the new peak (a query that has met masked keys alone
+    // forgets them here)
     let new_peak = max(peak, max(max(s0, s1), max(s2, s3)));
     let shrink = exp(peak - new_peak);
     peak = new_peak;

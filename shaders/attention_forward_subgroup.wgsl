@@ -1,5 +1,6 @@
 // attention_forward_subgroup: attention_forward_direct, with keys and values shared through subgroups of 4 threads or more:
-//   out = softmax(s) v,  lse = log(sum(exp(s))),  s = q k^T / sqrt(HS), causal within each sequence
+//   out = softmax(s) v,  lse = log(sum(exp(s))),  s = scale q k^T, causal within each sequence
+// Options: s becomes CAP tanh(s / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); a query sees its last `window` keys.
 // Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3 (online softmax), on blocks of 4 queries x 4 keys.
 //
 //   qkv    (N,QKV)    read   [NH query heads | NKV key heads | NKV value heads] of HS floats, rope applied
@@ -16,6 +17,8 @@ struct Params {
   NH: u32,
   NKV: u32,
   HS: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -24,6 +27,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
 // Query heads side by side in a workgroup: the largest of 8, 4, 2, 1 that divides those of a kv head.
@@ -49,6 +53,15 @@ fn dots(q: mat4x4f, k: mat4x4f) -> mat4x4f {
 // acc + p v: row r of the result gains the four rows of v, weighted by row r of p; column j of p belongs to row j of v.
 fn add_rows(acc: mat4x4f, p: mat4x4f, v: mat4x4f) -> mat4x4f {
   return acc + v * transpose(p);
+}
+
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
 fn scale_rows(m: mat4x4f, f: vec4f) -> mat4x4f {
@@ -85,7 +98,6 @@ fn main(
   let stride = (params.NH + 2u * params.NKV) * columns;
   let k_column = (params.NH + heads / (params.NH / params.NKV)) * columns;
   let v_column = k_column + params.NKV * columns + first;
-  let scale = 1.0 / sqrt(f32(params.HS));
   let q_at = min(queries, vec4u(last)) * stride + head * columns;
 
   // The first 16 columns of the queries stay with the thread: all of them for small heads.
@@ -103,7 +115,8 @@ fn main(
   var o3 = mat4x4f();
 
   let key_end = min(query0 + 32u / side, end);
-  for (var key0 = tile.x; key0 < key_end; key0 += 4u) {
+  let key_begin = query0 + 1u - min(params.window, query0 + 1u - tile.x);
+  for (var key0 = key_begin; key0 < key_end; key0 += 4u) {
     // scores: column j of s holds four queries against key key0 + j
     let row = min(key0 + lane % 4u, last) * stride;
     let k_at = row + k_column;
@@ -114,12 +127,16 @@ fn main(
     for (var c = 4u; c < columns; c++) {
       s += dots(query_block(q_at + c), share(qkv[k_at + c]));
     }
-    let s0 = select(vec4f(MASKED), s[0] * scale, vec4u(key0) <= queries);
-    let s1 = select(vec4f(MASKED), s[1] * scale, vec4u(key0 + 1u) <= queries);
-    let s2 = select(vec4f(MASKED), s[2] * scale, vec4u(key0 + 2u) <= queries);
-    let s3 = select(vec4f(MASKED), s[3] * scale, vec4u(key0 + 3u) <= queries);
+    // query - key wraps around where the key is later: one comparison for both ends of what is seen
+    let age = queries - vec4u(key0);
+    let seen = vec4u(params.window);
+    let s0 = select(vec4f(MASKED), scored(s[0]), age < seen);
+    let s1 = select(vec4f(MASKED), scored(s[1]), age - 1u < seen);
+    let s2 = select(vec4f(MASKED), scored(s[2]), age - 2u < seen);
+    let s3 = select(vec4f(MASKED), scored(s[3]), age - 3u < seen);
 
-    // online softmax: what was summed before is scaled to the new peak (the first key is open to every query)
+    // online softmax: what was summed before is scaled to the new peak (a query that has met masked keys alone
+    // forgets them here)
     let new_peak = max(peak, max(max(s0, s1), max(s2, s3)));
     let shrink = exp(peak - new_peak);
     peak = new_peak;

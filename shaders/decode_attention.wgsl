@@ -1,4 +1,5 @@
-// decode_attention: out = softmax(q k^T / sqrt(HS)) v, one query a sequence over what its cache holds up to its position
+// decode_attention: out = softmax(scale q k^T) v, one query a sequence over what its cache holds up to its position
+// Options: scores s become CAP tanh(s / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); only the last `window` keys are seen.
 // Source: Dao et al. 2023 (Flash-Decoding); online softmax: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3.
 //
 //   qkv        (B,QKV)          read   [NH query heads | NKV key heads | NKV value heads] of HS; the queries, rope applied
@@ -8,6 +9,7 @@
 //   v_cache    (S,Tmax,NKV*HS)  read
 //   out        (B,NH*HS)        write  with splits > 1 (B,NH,splits,HS+4) instead, for decode_attention_merge: of each
 //                                      `chunk` keys the sums, then their peak and total, 0, 0; nothing past the last key
+//                                      or before the window
 //
 // Grid: (NH, B, splits), one workgroup a query head of a sequence and `chunk` of its keys. Keys come 64 at a time: scored one a thread, then summed by
 // 64 / (HS/4) threads for each vec4 column, which are added at the end.
@@ -20,6 +22,8 @@ struct Params {
   Tmax: u32,
   splits: u32,
   chunk: u32, // keys a split
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -30,14 +34,23 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 const WG = 64u;
 const NONE = 0xffffffffu;
 const MASKED = -1e30; // finite: (-inf) - (-inf) is not the same on all adapters
 
-var<workgroup> query: array<vec4f, 32>; // scaled by 1/sqrt(HS)
+var<workgroup> query: array<vec4f, 64>; // scaled
 var<workgroup> scores: array<f32, 64>;
 var<workgroup> weights: array<f32, 64>;
 var<workgroup> sums: array<vec4f, 64>;
+
+// The product of a query, already scaled, and a key as a score.
+fn scored(s: f32) -> f32 {
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, -80.0, 80.0)));
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
@@ -47,14 +60,15 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let is_split = params.splits > 1u;
   let out_at = ((row * params.NH + head) * params.splits + wid.z) * (columns + u32(is_split));
   let slot = slots[row];
-  let begin = wid.z * params.chunk;
-  let length = select(0u, min(positions[row] + 1u, min(params.Tmax, begin + params.chunk)), slot != NONE);
+  let seen = positions[row] + 1u;
+  let begin = max(wid.z * params.chunk, seen - min(params.window, seen));
+  let length = select(0u, min(seen, min(params.Tmax, (wid.z + 1u) * params.chunk)), slot != NONE);
   if (length <= begin) {
     if (lid < columns && !is_split) { out[out_at + lid] = vec4f(0.0); }
     return;
   }
   if (lid < columns) {
-    query[lid] = qkv[row * (params.QKV / 4u) + head * columns + lid] / sqrt(f32(params.HS));
+    query[lid] = qkv[row * (params.QKV / 4u) + head * columns + lid] * params.scale;
   }
   workgroupBarrier();
 
@@ -76,7 +90,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
       for (var c = 0u; c < columns; c++) {
         products += query[c] * k_cache[at + c];
       }
-      score = products.x + products.y + products.z + products.w;
+      score = scored(products.x + products.y + products.z + products.w);
     }
     scores[lid] = score;
     workgroupBarrier();

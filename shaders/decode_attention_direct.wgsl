@@ -1,5 +1,6 @@
 // decode_attention_direct: decode_attention without workgroup memory or barriers, for adapters that run on a CPU:
-//   out = softmax(q k^T / sqrt(HS)) v, one query a sequence over what its cache holds up to its position
+//   out = softmax(scale q k^T) v, one query a sequence over what its cache holds up to its position
+// Options: scores s become CAP tanh(s / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); only the last `window` keys are seen.
 // Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3 (online softmax), on blocks of 8 keys.
 //
 //   qkv        (B,QKV)          read   [NH query heads | NKV key heads | NKV value heads] of HS; the queries, rope applied
@@ -9,6 +10,7 @@
 //   v_cache    (S,Tmax,NKV*HS)  read
 //   out        (B,NH*HS)        write  with splits > 1 (B,NH,splits,HS+4) instead, for decode_attention_merge: of each
 //                                      `chunk` keys the sums, then their peak and total, 0, 0; nothing past the last key
+//                                      or before the window
 //
 // Grid: one thread a sequence, split, QUERIES query heads of one key head and 4 COLUMNS of their output, 8 a workgroup;
 // rows of workgroups folded into y. Two queries share what is loaded of keys and values, and loads are most of the work.
@@ -21,6 +23,8 @@ struct Params {
   Tmax: u32,
   splits: u32,
   chunk: u32, // keys a split
+  window: u32, // keys a query sees, its own the last; 2^31: all
+  scale: f32,
 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<vec4f>;
@@ -31,6 +35,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // scores s are bent to CAP tanh(s / CAP); 0: they are not
 override QUERIES: u32 = 2u; // 1 or 2
 override COLUMNS: u32 = 8u; // vec4 columns a thread, 4 or 8
 const NONE = 0xffffffffu;
@@ -58,6 +63,15 @@ fn weighted(w: Weights, near: vec4u, far: vec4u) -> Sums {
     sums.b = near_values * w.near_b + far_values * w.far_b;
   }
   return sums;
+}
+
+// Products of queries and keys as scores.
+fn scored(products: vec4f) -> vec4f {
+  let s = products * params.scale;
+  if (CAP == 0.0) {
+    return s;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
 fn keys(at: vec4u) -> mat4x4f {
@@ -115,8 +129,8 @@ fn main(
     let width = params.NKV * columns;
     let cache = slot * params.Tmax * width + kv_head * columns;
     let q_at = row * (params.QKV / 4u) + head * columns;
-    let scale = 1.0 / sqrt(f32(params.HS));
-    for (var t0 = split * params.chunk; t0 <= last; t0 += 8u) {
+    let seen = positions[row] + 1u;
+    for (var t0 = max(split * params.chunk, seen - min(params.window, seen)); t0 <= last; t0 += 8u) {
       let near = t0 + vec4u(0u, 1u, 2u, 3u);
       let far = near + 4u;
       let near_at = cache + min(near, vec4u(last)) * width;
@@ -139,10 +153,10 @@ fn main(
       }
       let is_near = near <= vec4u(last);
       let is_far = far <= vec4u(last);
-      near_a = select(vec4f(MASKED), near_a * scale, is_near);
-      far_a = select(vec4f(MASKED), far_a * scale, is_far);
-      near_b = select(vec4f(MASKED), near_b * scale, is_near);
-      far_b = select(vec4f(MASKED), far_b * scale, is_far);
+      near_a = select(vec4f(MASKED), scored(near_a), is_near);
+      far_a = select(vec4f(MASKED), scored(far_a), is_far);
+      near_b = select(vec4f(MASKED), scored(near_b), is_near);
+      far_b = select(vec4f(MASKED), scored(far_b), is_far);
 
       // online softmax: what was summed before is scaled to the new peak
       let tops = vec2f(greatest(max(near_a, far_a)), greatest(max(near_b, far_b)));

@@ -4,7 +4,7 @@
 //
 //   partials   (B,NH,splits,HS+4)  read   sums, then peak and total, of each `chunk` keys
 //   slots      (B)                 read   0xffffffff: its row of out is 0
-//   positions  (B)                 read   splits past this key were not written
+//   positions  (B)                 read   splits past this key, or before its window, were not written
 //   out        (B,NH*HS)           write
 //
 // Grid: one thread 4 columns of a head, 64 a workgroup; rows of workgroups folded into y. Splits in ascending order.
@@ -14,6 +14,7 @@ struct Params {
   HS: u32,
   splits: u32,
   chunk: u32,
+  window: u32, // keys a query sees, its own the last; 2^31: all
 }
 
 @group(0) @binding(0) var<storage, read> partials: array<vec4f>;
@@ -43,13 +44,15 @@ fn main(
   let written = min(positions[row] / params.chunk + 1u, params.splits);
   let size = columns + 1u;
   let at = index / columns * params.splits * size;
-  var peak = partials[at + columns].x;
-  for (var s = 1u; s < written; s++) {
+  let seen = positions[row] + 1u;
+  let first = (seen - min(params.window, seen)) / params.chunk;
+  var peak = partials[at + first * size + columns].x;
+  for (var s = first + 1u; s < written; s++) {
     peak = max(peak, partials[at + s * size + columns].x);
   }
   var sum = vec4f(0.0);
   var total = 0.0;
-  for (var s = 0u; s < written; s++) {
+  for (var s = first; s < written; s++) {
     let statistics = partials[at + s * size + columns];
     let weight = exp(statistics.x - peak);
     total += weight * statistics.y;

@@ -9,14 +9,19 @@ import { describeCases } from './testing';
 
 describeCases('attention', attentionCases);
 
-test('the backward reference is the gradient of the forward reference', () => {
+const OPTIONS = [{}, { scale: 0.9, window: 3 }, { softcap: 1.5 }, { scale: 2, window: 2, softcap: 0.7 }];
+
+test.each(OPTIONS)('the backward reference is the gradient of the forward reference: %o', (scores) => {
   const heads = { NH: 2, NKV: 1, HS: 4 };
   const seqStart = [0, 3, 3, 4, 8];
   const x = Float64Array.from(testNumbers(8 * qkvWidth(heads), 1));
   const dout = testNumbers(8 * 8, 2);
   const f = (at: Float64Array) =>
-    attentionForwardReference(at, seqStart, heads).out.reduce((sum, y, i) => sum + y * (dout[i] ?? 0), 0);
-  expectGradient('dqkv', f, x, attentionBackwardReference(x, seqStart, dout, heads));
+    attentionForwardReference(at, seqStart, heads, scores).out.reduce(
+      (sum, y, i) => sum + y * (dout[i] ?? 0),
+      0,
+    );
+  expectGradient('dqkv', f, x, attentionBackwardReference(x, seqStart, dout, heads, scores));
 });
 
 test('a sequence attends to itself only, and a first token to nothing but itself', () => {
@@ -38,5 +43,5 @@ test('tiles cover every token once and never cross a sequence', () => {
 
 test('heads the kernels do not take are refused', () => {
   expect(() => attentionConstants('tiled', { NH: 3, NKV: 2, HS: 16 })).toThrow(/multiple/);
-  expect(() => attentionConstants('tiled', { NH: 2, NKV: 2, HS: 132 })).toThrow(/128/);
+  expect(() => attentionConstants('tiled', { NH: 2, NKV: 2, HS: 260 })).toThrow(/256/);
 });

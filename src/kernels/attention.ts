@@ -12,9 +12,11 @@ import { defineKernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import type { Heads } from './rope';
 
+const params = { NH: 'u32', NKV: 'u32', HS: 'u32', window: 'u32', scale: 'f32' } as const;
+
 const forwardBinding = {
   buffers: { qkv: 'read', tiles: 'read', out: 'read_write', lse: 'read_write' },
-  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+  params,
 } as const;
 
 const queriesBinding = {
@@ -27,12 +29,12 @@ const queriesBinding = {
     tiles: 'read',
     dqkv: 'read_write',
   },
-  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+  params,
 } as const;
 
 const keysBinding = {
   buffers: { qkv: 'read', dout: 'read', lse: 'read', delta: 'read', tiles: 'read', dqkv: 'read_write' },
-  params: { NH: 'u32', NKV: 'u32', HS: 'u32' },
+  params,
 } as const;
 
 /**
@@ -81,17 +83,47 @@ export function attentionTiles(seqStart: Uint32Array): { tiles: Uint32Array; cou
 /** Most tiles that N tokens in B sequences can have: the capacity to give `tiles`. */
 export const maxAttentionTiles = (N: number, B: number): number => Math.floor(N / ATTENTION_TILE) + B;
 
+/** What scores are made of products, and which keys a query sees; each may be left out. */
+export interface AttentionScores {
+  /** Scores are scale · q kᵀ; 1/√HS when left out. */
+  scale?: number | undefined;
+  /** A query sees so many keys, its own the last (`sliding_window` of Hugging Face configs); 0: all before it. */
+  window?: number | undefined;
+  /** Scores s become softcap · tanh(s / softcap) (arXiv:2408.00118, section 2); 0: they do not. */
+  softcap?: number | undefined;
+}
+
+/** More keys than any query has: none is out of the window. */
+const ALL = 2 ** 31;
+
+/** The params of every attention kernel that say how scores are made. */
+export const scoreParams = (
+  HS: number,
+  { scale, window }: AttentionScores,
+): Record<'window' | 'scale', number> => ({ window: window || ALL, scale: scale ?? 1 / Math.sqrt(HS) });
+
+/** Override constants of every attention kernel that say how scores are made. */
+export const scoreConstants = ({ softcap = 0 }: AttentionScores): Record<'CAP', number> => ({ CAP: softcap });
+
+/** Columns of a head that one workgroup of the tiled kernels takes, and one thread of the others. */
+const COLUMNS = { tiled: 128, direct: 16, subgroup: 16 } as const;
+
 /**
  * Override constants of a design's kernels. Errors: a head size they do not take is a
  * bug and throws.
  */
-export function attentionConstants(design: AttentionDesign, { NH, NKV, HS }: Heads): Record<string, number> {
-  if (HS % 4 !== 0 || HS < 4 || HS > 128 || NH % NKV !== 0) {
+export function attentionConstants(
+  design: AttentionDesign,
+  { NH, NKV, HS }: Heads,
+  scores: AttentionScores = {},
+): Record<string, number> {
+  if (HS % 4 !== 0 || HS < 4 || HS > 256 || NH % NKV !== 0) {
     throw new Error(
-      `attention takes heads of 4, 8, … 128 floats and NH a multiple of NKV, not ${NH}/${NKV}x${HS}`,
+      `attention takes heads of 4, 8, … 256 floats and NH a multiple of NKV, not ${NH}/${NKV}x${HS}`,
     );
   }
-  return design === 'tiled' ? { BLOCKS: Math.ceil(HS / 32) } : {};
+  const blocks = { BLOCKS: Math.ceil(Math.min(HS, COLUMNS.tiled) / 32) };
+  return { ...scoreConstants(scores), ...(design === 'tiled' ? blocks : {}) };
 }
 
 /** Params and grid of a design's kernels; `across` is NH, and NKV for dkv. */
@@ -100,10 +132,11 @@ export function attentionLaunch(
   tiles: number,
   { NH, NKV, HS }: Heads,
   across: number,
-): Launch<'NH' | 'NKV' | 'HS'> {
+  scores: AttentionScores = {},
+): Launch<keyof typeof params> {
   return {
-    params: { NH, NKV, HS },
-    grid: [tiles, design === 'tiled' ? across : across * Math.ceil(HS / 16)],
+    params: { NH, NKV, HS, ...scoreParams(HS, scores) },
+    grid: [tiles, across * Math.ceil(HS / COLUMNS[design])],
   };
 }
 
@@ -118,26 +151,28 @@ export function addAttentionForward<D>(
   buffers: Record<'qkv' | 'tiles' | 'out' | 'lse', View>,
   heads: Heads,
   tiles: (dims: D) => number,
-  design: AttentionDesign = designFor(plan),
+  scores: AttentionScores = {},
 ): void {
-  const launch = (dims: D) => attentionLaunch(design, tiles(dims), heads, heads.NH);
-  plan.add(attentionKernels[design].forward, buffers, launch, attentionConstants(design, heads));
+  const design = designFor(plan);
+  const launch = (dims: D) => attentionLaunch(design, tiles(dims), heads, heads.NH, scores);
+  plan.add(attentionKernels[design].forward, buffers, launch, attentionConstants(design, heads, scores));
 }
 
 /**
  * Records its backward pass: dout (and what forward kept) → dqkv, every element written. `delta` (N,NH) goes from the
- * queries' kernel to that of the keys.
+ * queries' kernel to that of the keys. `scores` as in the forward.
  */
 export function addAttentionBackward<D>(
   plan: Plan<D>,
   buffers: Record<'qkv' | 'tiles' | 'out' | 'lse' | 'dout' | 'delta' | 'dqkv', View>,
   heads: Heads,
   tiles: (dims: D) => number,
-  design: AttentionDesign = designFor(plan),
+  scores: AttentionScores = {},
 ): void {
-  const constants = attentionConstants(design, heads);
+  const design = designFor(plan);
+  const constants = attentionConstants(design, heads, scores);
   const kernels = attentionKernels[design];
-  const launch = (across: number) => (d: D) => attentionLaunch(design, tiles(d), heads, across);
+  const launch = (across: number) => (d: D) => attentionLaunch(design, tiles(d), heads, across, scores);
   plan.add(kernels.dq, buffers, launch(heads.NH), constants);
   plan.add(kernels.dkv, buffers, launch(heads.NKV), constants);
 }

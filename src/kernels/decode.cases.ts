@@ -2,6 +2,7 @@ import { Arena } from '../gpu/arena';
 import { Plan } from '../gpu/plan';
 import { runOnce } from '../gpu/run_once';
 import { Stream } from '../gpu/stream';
+import type { AttentionScores } from './attention';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
@@ -27,6 +28,7 @@ interface Shape extends Heads {
   Tmax: number;
   /** Slot and position of each row; no slot: skipped. */
   rows: [slot: number | null, position: number][];
+  scores?: AttentionScores;
 }
 
 const SHAPES: Shape[] = [
@@ -37,6 +39,11 @@ const SHAPES: Shape[] = [
   { NH: 9, NKV: 3, HS: 64, S: 2, Tmax: 33, rows: [[null, 0], [1, 31], [0, 6]] }, // prettier-ignore
   { NH: 2, NKV: 1, HS: 128, S: 1, Tmax: 300, rows: [[0, 256]] },
   { NH: 2, NKV: 1, HS: 4, S: 1, Tmax: 512, rows: [[0, 511]] },
+  { NH: 4, NKV: 1, HS: 256, S: 2, Tmax: 70, rows: [[1, 69], [0, 0]] }, // prettier-ignore
+  { NH: 2, NKV: 1, HS: 132, S: 1, Tmax: 20, rows: [[0, 17]] },
+  { NH: 4, NKV: 2, HS: 16, S: 2, Tmax: 200, rows: [[1, 199], [0, 8], [null, 3], [1, 9]], scores: { window: 9 } }, // prettier-ignore
+  { NH: 2, NKV: 2, HS: 8, S: 1, Tmax: 100, rows: [[0, 99]], scores: { window: 1, scale: 0.7 } },
+  { NH: 3, NKV: 1, HS: 64, S: 1, Tmax: 100, rows: [[0, 88]], scores: { softcap: 3, window: 70, scale: 0.3 } },
 ];
 
 /** Around the ends of chunks of 256 keys, and the longest cache that is attended in one piece. */
@@ -44,15 +51,21 @@ const LONG_SHAPES: Shape[] = [
   { NH: 4, NKV: 2, HS: 16, S: 2, Tmax: 513, rows: [[1, 255], [0, 256], [null, 0], [1, 512], [0, 0]] }, // prettier-ignore
   { NH: 3, NKV: 1, HS: 20, S: 1, Tmax: 1024, rows: [[0, 1023], [0, 511]] }, // prettier-ignore
   { NH: 2, NKV: 2, HS: 128, S: 1, Tmax: 700, rows: [[0, 699]] },
+  { NH: 4, NKV: 1, HS: 256, S: 1, Tmax: 600, rows: [[0, 599]] },
+  // Windows that leave out whole chunks, a part of one, and nothing.
+  { NH: 2, NKV: 1, HS: 8, S: 3, Tmax: 1024, rows: [[0, 1023], [1, 300], [2, 256], [null, 7]], scores: { window: 40 } }, // prettier-ignore
+  { NH: 2, NKV: 1, HS: 16, S: 1, Tmax: 900, rows: [[0, 899]], scores: { window: 512, softcap: 5 } },
+  { NH: 1, NKV: 1, HS: 8, S: 1, Tmax: 520, rows: [[0, 519]], scores: { window: 2000 } },
 ];
 
 /** What only rope_append is asked: a token for which its slot has no room. */
 const PAST_THE_CACHE: Shape = { NH: 2, NKV: 2, HS: 12, S: 2, Tmax: 5, rows: [[1, 4], [0, 5]] }; // prettier-ignore
 
-function numbers({ S, Tmax, rows, ...heads }: Shape) {
+function numbers({ S, Tmax, rows, scores, ...heads }: Shape) {
   const size = S * Tmax * heads.NKV * heads.HS;
   return {
     heads,
+    scores,
     qkv: testNumbers(rows.length * qkvWidth(heads), 1, 2),
     slots: Uint32Array.from(rows, ([slot]) => slot ?? NO_SLOT),
     positions: Uint32Array.from(rows, ([, position]) => position),
@@ -61,8 +74,11 @@ function numbers({ S, Tmax, rows, ...heads }: Shape) {
   };
 }
 
-const name = ({ NH, NKV, HS, Tmax, rows }: Shape): string =>
-  `NH=${NH} NKV=${NKV} HS=${HS} Tmax=${Tmax} positions=[${rows.map(([slot, at]) => (slot === null ? '-' : at)).join(' ')}]`;
+const name = ({ NH, NKV, HS, Tmax, rows, scores = {} }: Shape): string =>
+  `NH=${NH} NKV=${NKV} HS=${HS} Tmax=${Tmax} positions=[${rows.map(([slot, at]) => (slot === null ? '-' : at)).join(' ')}]` +
+  Object.entries(scores)
+    .map(([option, value]) => ` ${option}=${value}`)
+    .join('');
 
 const COPY = { atol: 1e-30, rtol: 0, reason: 'a copy' };
 
@@ -72,7 +88,7 @@ function appendCase(shape: Shape, R = shape.HS): KernelCase {
     direction: 'forward',
     shape: `${name(shape)} R=${R}`,
     run: async (gpu) => {
-      const { heads, ...operands } = numbers(shape);
+      const { heads, scores: _, ...operands } = numbers(shape);
       const { slots, positions, k_cache, v_cache } = operands;
       const table = R > 0 ? ropeTable(shape.Tmax, R, 10_000) : Float32Array.of(Number.NaN);
       const { params, grid } = ropeAppendLaunch(shape.rows.length, heads, shape.Tmax, R);
@@ -151,7 +167,7 @@ function attentionCase(design: DecodeDesign, shape: Shape, kernel: string): Kern
     direction: 'forward',
     shape: `${name(shape)}${kernel === decodeAttentionMerge.name ? ` after ${design}` : ''}`,
     run: async (gpu) => {
-      const { heads, ...operands } = numbers(shape);
+      const { heads, scores, ...operands } = numbers(shape);
       const B = shape.rows.length;
       const arena = new Arena(kernel, 'separate');
       const tensors = {
@@ -173,12 +189,12 @@ function attentionCase(design: DecodeDesign, shape: Shape, kernel: string): Kern
         for (const { buffer, bytes } of [tensors.partials, tensors.out]) {
           stream.upload({ buffer, offset: 0, bytes }, new Float32Array(bytes / 4).fill(Number.NaN));
         }
-        addDecodeAttention(plan, tensors, heads, shape.Tmax, () => B, design);
+        addDecodeAttention(plan, tensors, heads, shape.Tmax, () => B, scores, design);
         plan.prepare(null);
         const [bytes] = await stream.read(kernel, (pass) => plan.encode(pass), [tensors.out]);
         const actual = new Float32Array(bytes ?? new ArrayBuffer(0));
         const { k_cache, v_cache } = operands;
-        const expected = decodeAttentionReference(operands, k_cache, v_cache, heads, shape.Tmax);
+        const expected = decodeAttentionReference(operands, k_cache, v_cache, heads, shape.Tmax, scores);
         return [{ tensor: 'out', actual, expected, tolerance: F32 }];
       } finally {
         plan.destroy();

@@ -1,3 +1,4 @@
+import type { AttentionScores } from './attention';
 import { NO_SLOT } from './decode';
 import type { Heads } from './rope';
 import { ropeReference } from './rope.reference';
@@ -62,26 +63,30 @@ export function kvCopyReference(
   return { k_cache, v_cache };
 }
 
-/** `decode_attention` in f64: out (B,NH*HS); row b attends cache[slot, 0..position], and is 0 without a slot. */
+/** `decode_attention` in f64: out (B,NH*HS); row b attends its window of cache[slot, 0..position], and is 0 without a slot. */
 export function decodeAttentionReference(
   { qkv, slots, positions }: Rows,
   kCache: ArrayLike<number>,
   vCache: ArrayLike<number>,
   { NH, NKV, HS }: Heads,
   Tmax: number,
+  { scale = 1 / Math.sqrt(HS), window = 0, softcap = 0 }: AttentionScores = {},
 ): Float64Array {
   const out = new Float64Array(slots.length * NH * HS);
   for (let b = 0; b < slots.length; b++) {
     const slot = slots[b] ?? NO_SLOT;
     if (slot === NO_SLOT) continue;
+    const length = (positions[b] ?? 0) + 1;
+    const first = window ? Math.max(0, length - window) : 0;
     for (let head = 0; head < NH; head++) {
       const q = b * (NH + 2 * NKV) * HS + head * HS;
       const kvHead = Math.floor(head / (NH / NKV));
-      const row = (t: number) => (slot * Tmax + t) * NKV * HS + kvHead * HS;
-      const scores = Array.from({ length: (positions[b] ?? 0) + 1 }, (_, t) => {
+      const row = (t: number) => (slot * Tmax + first + t) * NKV * HS + kvHead * HS;
+      const scores = Array.from({ length: length - first }, (_, t) => {
         let sum = 0;
         for (let c = 0; c < HS; c++) sum += (qkv[q + c] ?? 0) * (kCache[row(t) + c] ?? 0);
-        return sum / Math.sqrt(HS);
+        const score = scale * sum;
+        return softcap ? softcap * Math.tanh(score / softcap) : score;
       });
       const peak = Math.max(...scores);
       const weights = scores.map((s) => Math.exp(s - peak));

@@ -7,6 +7,7 @@ import append from '../../shaders/rope_append.wgsl?raw';
 import type { View } from '../gpu/arena';
 import { defineKernel, grid1d } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
+import { scoreConstants, scoreParams, type AttentionScores } from './attention';
 import { qkvWidth, rotaryOf, type Heads } from './rope';
 
 /** A row with this slot holds no sequence. */
@@ -65,6 +66,8 @@ const decodeBinding = {
     Tmax: 'u32',
     splits: 'u32',
     chunk: 'u32',
+    window: 'u32',
+    scale: 'f32',
   },
 } as const;
 
@@ -81,7 +84,7 @@ export const decodeAttentionMerge = defineKernel({
   name: 'decode_attention_merge',
   wgsl: attentionMerge,
   buffers: { partials: 'read', slots: 'read', positions: 'read', out: 'read_write' },
-  params: { B: 'u32', NH: 'u32', HS: 'u32', splits: 'u32', chunk: 'u32' },
+  params: { B: 'u32', NH: 'u32', HS: 'u32', splits: 'u32', chunk: 'u32', window: 'u32' },
 });
 
 /**
@@ -140,12 +143,13 @@ export function decodeAttentionLaunch(
   B: number,
   heads: Heads,
   Tmax: number,
+  scores: AttentionScores = {},
 ): Launch<keyof typeof decodeBinding.params> {
   const { NH, NKV, HS } = heads;
   const { splits, chunk } = decodeSplits(Tmax);
   const threads = NKV * Math.ceil(NH / NKV / queriesFor(heads)) * Math.ceil(HS / 4 / columnsFor(heads));
   return {
-    params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax, splits, chunk },
+    params: { B, NH, NKV, HS, QKV: qkvWidth(heads), Tmax, splits, chunk, ...scoreParams(HS, scores) },
     grid: design === 'tiled' ? [NH, B, splits] : grid1d(Math.ceil((B * splits * threads) / 8)),
   };
 }
@@ -155,17 +159,25 @@ export function decodeMergeLaunch(
   B: number,
   { NH, HS }: Heads,
   Tmax: number,
+  scores: AttentionScores = {},
 ): Launch<keyof typeof decodeAttentionMerge.params> {
+  const { window } = scoreParams(HS, scores);
   return {
-    params: { B, NH, HS, ...decodeSplits(Tmax) },
+    params: { B, NH, HS, ...decodeSplits(Tmax), window },
     grid: grid1d(Math.ceil((B * NH * HS) / 4 / 64)),
   };
 }
 
 /** Override constants of a design's `decode_attention`: how many queries share the keys and values they load, and
  * how many vec4 columns the scores that a thread makes. */
-export function decodeAttentionConstants(design: DecodeDesign, heads: Heads): Record<string, number> {
-  return design === 'tiled' ? {} : { QUERIES: queriesFor(heads), COLUMNS: columnsFor(heads) };
+export function decodeAttentionConstants(
+  design: DecodeDesign,
+  heads: Heads,
+  scores: AttentionScores = {},
+): Record<string, number> {
+  const constants = scoreConstants(scores);
+  if (design === 'tiled') return constants;
+  return { ...constants, QUERIES: queriesFor(heads), COLUMNS: columnsFor(heads) };
 }
 
 const queriesFor = ({ NH, NKV }: Heads): number => (NH > NKV ? 2 : 1);
@@ -196,14 +208,16 @@ export function addDecodeAttention<D>(
   heads: Heads,
   Tmax: number,
   rows: (dims: D) => number,
+  scores: AttentionScores = {},
   design: DecodeDesign = plan.gpu.facts.isSoftware ? 'direct' : 'tiled',
 ): void {
   const isSplit = decodeSplits(Tmax).splits > 1;
   plan.add(
     decodeAttentionKernels[design],
     isSplit ? { ...buffers, out: buffers.partials } : buffers,
-    (dims) => decodeAttentionLaunch(design, rows(dims), heads, Tmax),
-    decodeAttentionConstants(design, heads),
+    (dims) => decodeAttentionLaunch(design, rows(dims), heads, Tmax, scores),
+    decodeAttentionConstants(design, heads, scores),
   );
-  if (isSplit) plan.add(decodeAttentionMerge, buffers, (dims) => decodeMergeLaunch(rows(dims), heads, Tmax));
+  if (isSplit)
+    plan.add(decodeAttentionMerge, buffers, (dims) => decodeMergeLaunch(rows(dims), heads, Tmax, scores));
 }
