@@ -88,13 +88,12 @@ function appendCase(shape: Shape, R = shape.HS): KernelCase {
     direction: 'forward',
     shape: `${name(shape)} R=${R}`,
     run: async (gpu) => {
-      const { heads, scores: _, ...operands } = numbers(shape);
-      const { slots, positions, k_cache, v_cache } = operands;
+      const { heads, qkv, slots, positions, k_cache, v_cache } = numbers(shape);
       const table = R > 0 ? ropeTable(shape.Tmax, R, 10_000) : Float32Array.of(Number.NaN);
       const { params, grid } = ropeAppendLaunch(shape.rows.length, heads, shape.Tmax, R);
-      const actual = await runOnce(gpu, ropeAppend, { ...operands, table }, params, grid);
+      const rows = { qkv, slots, positions };
+      const actual = await runOnce(gpu, ropeAppend, { ...rows, k_cache, v_cache, table }, params, grid);
       // A position past the cache is a row left alone; any angle will do for it.
-      const rows = { qkv: operands.qkv, slots, positions };
       const expected = ropeAppendReference(rows, table, k_cache, v_cache, heads, shape.Tmax, R);
       return [
         { tensor: 'qkv', actual: actual.qkv, expected: expected.qkv, tolerance: F32 },
