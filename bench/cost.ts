@@ -120,6 +120,16 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   layernorm_forward: elementwise((d) => moved(2 * d('N') * d('C'), 7 * d('N') * d('C'))),
   residual_layernorm_forward: elementwise((d) => moved(4 * d('N') * d('C'), 8 * d('N') * d('C'))),
   layernorm_backward: elementwise((d) => moved(4 * d('N') * d('C'), 14 * d('N') * d('C'), 'in_place')),
+  /** Values are copied. */
+  qk_norm_forward: elementwise((d) => {
+    const normed = d('N') * (d('NH') + d('NKV')) * d('HS');
+    return moved(2 * (normed + d('N') * d('NKV') * d('HS')), 4 * normed);
+  }),
+  /** Values are left alone. */
+  qk_norm_backward: elementwise((d) => {
+    const normed = d('N') * (d('NH') + d('NKV')) * d('HS');
+    return moved(3 * normed, 10 * normed, 'in_place');
+  }),
   bias_backward: elementwise((d) => inAndOut((d('N') + 1) * d('C'), d('C'), d('N') * d('C'))),
   rope: elementwise((d) =>
     moved(

@@ -1,5 +1,6 @@
-// residual_rmsnorm_forward: sum = inp + branch,  out = weight * sum * rstd,  rstd = 1 / sqrt(mean(sum^2) + eps)
-// Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4, fused with the residual addition before it.
+// residual_rmsnorm_forward: sum = inp + branch,  out = (weight + offset) * sum * rstd,  rstd = 1 / sqrt(mean(sum^2) + eps)
+// Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4, fused with the residual addition before it; offset: 1 where weights
+// are kept less 1 (Gemma), else 0.
 //
 //   inp     (N,C)  read     the residual stream
 //   branch  (N,C)  read     what attention or the MLP adds to it
@@ -9,7 +10,7 @@
 //   rstd    (N)    write    kept for rmsnorm_backward
 //
 // Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
-struct Params { N: u32, C: u32, eps: f32 }
+struct Params { N: u32, C: u32, eps: f32, offset: f32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<vec4f>;
 @group(0) @binding(1) var<storage, read> branch: array<vec4f>;
@@ -50,7 +51,7 @@ fn main(
 
   // Each lane reads back only what it wrote itself.
   for (var c = lid.x; c < columns; c += LANES) {
-    out[base + c] = weight[c] * sum[base + c] * scale;
+    out[base + c] = (weight[c] + params.offset) * sum[base + c] * scale;
   }
   if (lid.x == 0u && row < params.N) {
     rstd[row] = scale;

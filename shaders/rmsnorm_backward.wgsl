@@ -1,4 +1,4 @@
-// rmsnorm_backward: g = dout * weight,  dinp += rstd * (g - inp * rstd^2 * mean(g * inp)),
+// rmsnorm_backward: g = dout * (weight + offset),  dinp += rstd * (g - inp * rstd^2 * mean(g * inp)),
 //   partials = sum of dout * inp * rstd over 32 rows, which rmsnorm_backward_weight adds up
 // Source: derivative of rmsnorm_forward (Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4).
 //
@@ -10,7 +10,7 @@
 //   partials  (ceil(N/32),C)  write
 //
 // Grid: ceil(N/32) workgroups, folded in two dimensions; 32 rows a workgroup, 8 at a time, LANES threads a row.
-struct Params { N: u32, C: u32 }
+struct Params { N: u32, C: u32, offset: f32 }
 
 @group(0) @binding(0) var<storage, read> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> inp: array<vec4f>;
@@ -43,7 +43,7 @@ fn main(
     let base = (first + r) * columns;
     var sum = 0.0;
     for (var c = lid.x; c < columns; c += LANES) {
-      sum += dot(dout[base + c] * weight[c], inp[base + c]);
+      sum += dot(dout[base + c] * (weight[c] + params.offset), inp[base + c]);
     }
     products[r * LANES + lid.x] = sum;
   }
@@ -60,7 +60,7 @@ fn main(
 
   // Each thread its columns, the rows in order.
   for (var c = thread; c < columns; c += TEAM * LANES) {
-    let own = weight[c];
+    let own = weight[c] + params.offset;
     var dweight = vec4f(0.0);
     for (var r = 0u; r < rows; r++) {
       let at = (first + r) * columns + c;

@@ -1,5 +1,6 @@
-// rmsnorm_forward: out = weight * inp * rstd,  rstd = 1 / sqrt(mean(inp^2) + eps)
-// Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
+// rmsnorm_forward: out = (weight + offset) * inp * rstd,  rstd = 1 / sqrt(mean(inp^2) + eps)
+// Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; offset: 1 where weights
+// are kept less 1 (Gemma), else 0.
 //
 //   inp     (N,C)  read
 //   weight  (C)    read
@@ -7,7 +8,7 @@
 //   rstd    (N)    write    kept for rmsnorm_backward
 //
 // Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
-struct Params { N: u32, C: u32, eps: f32 }
+struct Params { N: u32, C: u32, eps: f32, offset: f32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -44,7 +45,7 @@ fn main(
   let scale = inverseSqrt(total / f32(params.C) + params.eps);
 
   for (var c = lid.x; c < columns; c += LANES) {
-    out[base + c] = weight[c] * inp[base + c] * scale;
+    out[base + c] = (weight[c] + params.offset) * inp[base + c] * scale;
   }
   if (lid.x == 0u && row < params.N) {
     rstd[row] = scale;

@@ -7,6 +7,13 @@ import {
 import { biasBackward, biasBackwardConstants, biasBackwardLaunch } from '../../src/kernels/bias';
 import { layernormBackward, layernormForward, residualLayernormForward } from '../../src/kernels/layernorm';
 import {
+  qkNormBackward,
+  qkNormBackwardLaunch,
+  qkNormConstants,
+  qkNormForward,
+  qkNormForwardLaunch,
+} from '../../src/kernels/qk_norm';
+import {
   rmsnormBackwardConstants,
   rmsnormBackwardLaunch,
   rmsnormConstants,
@@ -26,6 +33,7 @@ export const familyWorks = (shapes: Shapes, N: number): KernelWork[] => [
   biasWork(shapes.QKV, N),
   ...activationWorks(shapes, N),
   positionWork(shapes, N),
+  ...qkNormWorks(shapes, N),
 ];
 
 function layernormWorks({ C }: Shapes, N: number): KernelWork[] {
@@ -85,4 +93,27 @@ function positionWork({ C }: Shapes, N: number): KernelWork {
   const positions = Uint32Array.from({ length: N }, (_, n) => n);
   const launch = positionForwardLaunch({ N, C });
   return plainWork(positionForward, { N, C }, { positions, weight: N * C, out: N * C }, launch);
+}
+
+/** Norms of Qwen 3's and Gemma 3's queries and keys. */
+function qkNormWorks({ NH, NKV, HS, QKV }: Shapes, N: number): KernelWork[] {
+  const heads = { NH, NKV, HS };
+  const dims = { N, NH, NKV, HS };
+  const kept = { inp: N * QKV, weight: 2 * HS, rstd: N * (NH + NKV) };
+  return [
+    plainWork(
+      qkNormForward,
+      dims,
+      { ...kept, out: N * QKV },
+      qkNormForwardLaunch(N, heads, { eps: EPS }),
+      qkNormConstants,
+    ),
+    plainWork(
+      qkNormBackward,
+      dims,
+      { ...kept, dqkv: N * QKV, partials: Math.ceil(N / 32) * NKV * 2 * HS },
+      qkNormBackwardLaunch(N, heads),
+      qkNormConstants,
+    ),
+  ];
 }

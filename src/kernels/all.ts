@@ -15,6 +15,7 @@ import { plainMatmulKernels } from './matmul_configurations';
 import { matmulMerge } from './matmul_split';
 import { ppoClipKernel, sftKernel } from './objectives';
 import { normFinish, reduceColumns, sumSquares } from './reduce';
+import { qkNormBackward, qkNormForward } from './qk_norm';
 import { residualRmsnormForward, rmsnormBackward, rmsnormBackwardWeight, rmsnormForward } from './rmsnorm';
 import { rope } from './rope';
 import { gatherRows, scatterRows } from './rows';
@@ -43,6 +44,8 @@ export const allKernels: readonly Kernel[] = [
   layernormForward,
   residualLayernormForward,
   layernormBackward,
+  qkNormForward,
+  qkNormBackward,
   rope,
   ...Object.values(attentionKernels.tiled),
   ...Object.values(attentionKernels.direct),

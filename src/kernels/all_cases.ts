@@ -14,6 +14,7 @@ import { loraCases } from './lora.cases';
 import { matmulCases } from './matmul.cases';
 import { matmulSplitCases } from './matmul_split.cases';
 import { objectivesCases } from './objectives.cases';
+import { qkNormCases } from './qk_norm.cases';
 import { reduceCases } from './reduce.cases';
 import { rmsnormCases } from './rmsnorm.cases';
 import { ropeCases } from './rope.cases';
@@ -32,6 +33,7 @@ export const allCases: readonly KernelCase[] = [
   ...fillCases,
   ...rmsnormCases,
   ...layernormCases,
+  ...qkNormCases,
   ...ropeCases,
   ...attentionCases,
   ...swigluCases,

@@ -35,19 +35,19 @@ const SHAPES: readonly (readonly [N: number, C: number])[] = [
   [257, 28],
 ];
 
-function forwardCase(N: number, C: number, LANES: number): KernelCase {
+function forwardCase(N: number, C: number, LANES: number, offset = 0): KernelCase {
   return {
     kernel: rmsnormForward.name,
     direction: 'forward',
-    shape: `N=${N} C=${C} LANES=${LANES}`,
+    shape: `N=${N} C=${C} LANES=${LANES} offset=${offset}`,
     run: async (gpu) => {
       const inp = testNumbers(N * C, 1, 2);
       const weight = testNumbers(C, 2);
-      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
+      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS, offset });
       const actual = await runOnce(gpu, rmsnormForward, { inp, weight, out: N * C, rstd: N }, params, grid, {
         LANES,
       });
-      const expected = rmsnormForwardReference(inp, weight, N, C, EPS);
+      const expected = rmsnormForwardReference(inp, weight, N, C, EPS, offset);
       return [
         { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
         { tensor: 'rstd', actual: actual.rstd, expected: expected.rstd, tolerance: F32 },
@@ -56,19 +56,19 @@ function forwardCase(N: number, C: number, LANES: number): KernelCase {
   };
 }
 
-function residualForwardCase(N: number, C: number, LANES: number): KernelCase {
+function residualForwardCase(N: number, C: number, LANES: number, offset = 0): KernelCase {
   return {
     kernel: residualRmsnormForward.name,
     direction: 'forward',
-    shape: `N=${N} C=${C} LANES=${LANES}`,
+    shape: `N=${N} C=${C} LANES=${LANES} offset=${offset}`,
     run: async (gpu) => {
       const inp = testNumbers(N * C, 3, 2);
       const branch = testNumbers(N * C, 4);
       const weight = testNumbers(C, 5);
-      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS });
+      const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS, offset });
       const operands = { inp, branch, weight, sum: N * C, out: N * C, rstd: N };
       const actual = await runOnce(gpu, residualRmsnormForward, operands, params, grid, { LANES });
-      const expected = residualRmsnormForwardReference(inp, branch, weight, N, C, EPS);
+      const expected = residualRmsnormForwardReference(inp, branch, weight, N, C, EPS, offset);
       return [
         { tensor: 'sum', actual: actual.sum, expected: expected.sum, tolerance: F32 },
         { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
@@ -79,12 +79,12 @@ function residualForwardCase(N: number, C: number, LANES: number): KernelCase {
 }
 
 /** What both backward kernels start from; what they add to is not zero. */
-function backwardInputs(N: number, C: number) {
+function backwardInputs(N: number, C: number, offset = 0) {
   const dout = testNumbers(N * C, 6);
   const inp = testNumbers(N * C, 7, 2);
   const weight = testNumbers(C, 8);
   const rstd = Float32Array.from(rmsnormForwardReference(inp, weight, N, C, EPS).rstd);
-  const expected = rmsnormBackwardReference(dout, inp, weight, rstd, N, C);
+  const expected = rmsnormBackwardReference(dout, inp, weight, rstd, N, C, offset);
   return { dout, inp, weight, rstd, expected };
 }
 
@@ -98,15 +98,15 @@ function partialSums(dout: Float32Array, inp: Float32Array, rstd: Float32Array, 
   return partials;
 }
 
-function backwardCase(N: number, C: number, LANES: number): KernelCase {
+function backwardCase(N: number, C: number, LANES: number, offset = 0): KernelCase {
   return {
     kernel: rmsnormBackward.name,
     direction: 'backward',
-    shape: `N=${N} C=${C} LANES=${LANES}`,
+    shape: `N=${N} C=${C} LANES=${LANES} offset=${offset}`,
     run: async (gpu) => {
-      const { dout, inp, weight, rstd, expected } = backwardInputs(N, C);
+      const { dout, inp, weight, rstd, expected } = backwardInputs(N, C, offset);
       const before = testNumbers(N * C, 9);
-      const { params, grid } = rmsnormBackwardLaunch({ N, C });
+      const { params, grid } = rmsnormBackwardLaunch({ N, C, offset });
       const partials = partialSums(dout, inp, rstd, N, C);
       const operands = { dout, inp, weight, rstd, dinp: before, partials: partials.length };
       const actual = await runOnce(gpu, rmsnormBackward, operands, params, grid, { LANES });
@@ -151,9 +151,13 @@ function backwardWeightCase(N: number, C: number): KernelCase {
 export const rmsnormCases: readonly KernelCase[] = SHAPES.flatMap(([N, C]) => [
   forwardCase(N, C, 16),
   forwardCase(N, C, 1),
+  forwardCase(N, C, 16, 1),
   residualForwardCase(N, C, 16),
   residualForwardCase(N, C, 1),
+  residualForwardCase(N, C, 1, 1),
   backwardCase(N, C, 8),
   backwardCase(N, C, 1),
+  backwardCase(N, C, 8, 1),
+  backwardCase(N, C, 1, 1),
   backwardWeightCase(N, C),
 ]);

@@ -1,12 +1,13 @@
 type Numbers = ArrayLike<number>;
 
-/** out = weight · inp · rstd, rstd = 1/√(mean(inp²) + eps), in f64. inp (N,C), weight (C) → out (N,C), rstd (N). */
+/** out = (weight + offset) · inp · rstd, rstd = 1/√(mean(inp²) + eps), in f64. inp (N,C), weight (C) → out (N,C), rstd (N). */
 export function rmsnormForwardReference(
   inp: Numbers,
   weight: Numbers,
   N: number,
   C: number,
   eps: number,
+  offset = 0,
 ): { out: Float64Array; rstd: Float64Array } {
   const out = new Float64Array(N * C);
   const rstd = new Float64Array(N);
@@ -14,7 +15,7 @@ export function rmsnormForwardReference(
     let squares = 0;
     for (let c = 0; c < C; c++) squares += inp[n * C + c]! ** 2;
     const scale = 1 / Math.sqrt(squares / C + eps);
-    for (let c = 0; c < C; c++) out[n * C + c] = weight[c]! * inp[n * C + c]! * scale;
+    for (let c = 0; c < C; c++) out[n * C + c] = (weight[c]! + offset) * inp[n * C + c]! * scale;
     rstd[n] = scale;
   }
   return { out, rstd };
@@ -28,9 +29,10 @@ export function residualRmsnormForwardReference(
   N: number,
   C: number,
   eps: number,
+  offset = 0,
 ): { sum: Float64Array; out: Float64Array; rstd: Float64Array } {
   const sum = Float64Array.from({ length: N * C }, (_, i) => inp[i]! + branch[i]!);
-  return { sum, ...rmsnormForwardReference(sum, weight, N, C, eps) };
+  return { sum, ...rmsnormForwardReference(sum, weight, N, C, eps, offset) };
 }
 
 /** Gradients of Σ dout·out: dinp (N,C) and dweight (C), nothing accumulated. */
@@ -41,6 +43,7 @@ export function rmsnormBackwardReference(
   rstd: Numbers,
   N: number,
   C: number,
+  offset = 0,
 ): { dinp: Float64Array; dweight: Float64Array } {
   const dinp = new Float64Array(N * C);
   const dweight = new Float64Array(C);
@@ -49,12 +52,12 @@ export function rmsnormBackwardReference(
     let products = 0;
     for (let c = 0; c < C; c++) {
       const i = n * C + c;
-      products += dout[i]! * weight[c]! * inp[i]!;
+      products += dout[i]! * (weight[c]! + offset) * inp[i]!;
       dweight[c]! += dout[i]! * inp[i]! * scale;
     }
     for (let c = 0; c < C; c++) {
       const i = n * C + c;
-      dinp[i] = scale * (dout[i]! * weight[c]! - (inp[i]! * scale * scale * products) / C);
+      dinp[i] = scale * (dout[i]! * (weight[c]! + offset) - (inp[i]! * scale * scale * products) / C);
     }
   }
   return { dinp, dweight };

@@ -10,14 +10,16 @@ import type { Launch } from '../gpu/plan';
 export interface RmsnormDims {
   N: number;
   C: number;
+  /** Added to the weights: 1 where they are kept less 1 (Gemma); 0 when left out. LayerNorm has none. */
+  offset?: number;
 }
 
-/** out = weight · inp · rstd (Zhang & Sennrich 2019). */
+/** out = (weight + offset) · inp · rstd (Zhang & Sennrich 2019). */
 export const rmsnormForward = defineKernel({
   name: 'rmsnorm_forward',
   wgsl: forwardWgsl,
   buffers: { inp: 'read', weight: 'read', out: 'read_write', rstd: 'read_write' },
-  params: { N: 'u32', C: 'u32', eps: 'f32' },
+  params: { N: 'u32', C: 'u32', eps: 'f32', offset: 'f32' },
 });
 
 /** sum = inp + branch, then its RMS norm. */
@@ -32,7 +34,7 @@ export const residualRmsnormForward = defineKernel({
     out: 'read_write',
     rstd: 'read_write',
   },
-  params: { N: 'u32', C: 'u32', eps: 'f32' },
+  params: { N: 'u32', C: 'u32', eps: 'f32', offset: 'f32' },
 });
 
 /** dinp += gradient; `inp` is what was normalised. partials (ceil(N/32),C): the weight's gradient, 32 rows each. */
@@ -47,7 +49,7 @@ export const rmsnormBackward = defineKernel({
     dinp: 'read_write',
     partials: 'read_write',
   },
-  params: { N: 'u32', C: 'u32' },
+  params: { N: 'u32', C: 'u32', offset: 'f32' },
 });
 
 /** dweight += the partial sums of K norms, whose weights lie `stride` floats apart. */
@@ -82,12 +84,13 @@ export function rmsnormForwardLaunch({
   N,
   C,
   eps,
-}: RmsnormDims & { eps: number }): Launch<'N' | 'C' | 'eps'> {
-  return { params: { N, C, eps }, grid: grid1d(Math.ceil(N / ROWS_A_WORKGROUP)) };
+  offset = 0,
+}: RmsnormDims & { eps: number }): Launch<'N' | 'C' | 'eps' | 'offset'> {
+  return { params: { N, C, eps, offset }, grid: grid1d(Math.ceil(N / ROWS_A_WORKGROUP)) };
 }
 
-export function rmsnormBackwardLaunch({ N, C }: RmsnormDims): Launch<'N' | 'C'> {
-  return { params: { N, C }, grid: grid1d(Math.ceil(N / ROWS_A_BLOCK)) };
+export function rmsnormBackwardLaunch({ N, C, offset = 0 }: RmsnormDims): Launch<'N' | 'C' | 'offset'> {
+  return { params: { N, C, offset }, grid: grid1d(Math.ceil(N / ROWS_A_BLOCK)) };
 }
 
 /** `shape`: of the partials, by `rmsnormPartialsShape`; N rows of them are this step's. */
