@@ -5,12 +5,23 @@ import { openTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
+import { familyOf } from './families';
 import { expectGradients, flat, readGolden, sftConstants, type Golden } from './goldens/testing';
 import { VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { Policy } from './policy';
 
 // Oracle: transformers and torch.optim.AdamW, by tools/goldens/families.py and llama.py.
-const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
+const FAMILIES = [
+  'llama_gqa_untied',
+  'llama_mqa_tied',
+  'llama_3_2',
+  'qwen2',
+  'gpt2',
+  'gpt_neox',
+  'gpt_neox_sequential',
+  'opt',
+  'galactica',
+];
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
 /** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
 const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 16 };
@@ -112,6 +123,23 @@ describe.each(FAMILIES)('%s against transformers', (name) => {
     }
     expect([...saved.keys()].sort()).toEqual([...golden.tensors.keys()].sort());
     for (const [key, tensor] of golden.tensors) expect(saved.get(key), key).toEqual(tensor);
+    policy.destroy();
+  });
+
+  test('its config.json is understood as transformers writes it again', () => {
+    const { config, resaved } = read();
+    if (resaved) expect(resaved).toEqual(config);
+    else expect(name).toMatch(/^llama_(gqa|mqa)/);
+  });
+
+  test('its file is read without the base model’s prefix, and beside tensors that are not the model’s', async () => {
+    const golden = read();
+    const { base } = familyOf(golden.config).tensors;
+    const tensors = new Map([...golden.tensors].map(([key, tensor]) => [key.replace(base, ''), tensor]));
+    tensors.set('h.0.attn.masked_bias', { shape: [], data: Float32Array.of(-1e4) });
+    const policy = makePolicy({ ...golden, tensors });
+    const { logp } = await policy.score(golden.sequences);
+    expectClose('logp', flat(logp), golden.logp, { atol: 1e-4, rtol: 0 });
     policy.destroy();
   });
 });

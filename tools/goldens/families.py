@@ -235,6 +235,52 @@ CONFIGS = {
         "vocab_size": 79,
         "word_embed_proj_dim": 24,
     },
+    # As Galactica (OPT's architecture): GELU; here without biases, as its paper has it.
+    "galactica": {
+        "architectures": ["OPTForCausalLM"],
+        "model_type": "opt",
+        "_remove_final_layer_norm": False,
+        "activation_function": "gelu",
+        "attention_dropout": 0.1,
+        "bos_token_id": 0,
+        "do_layer_norm_before": True,
+        "dropout": 0.1,
+        "enable_bias": False,
+        "eos_token_id": 2,
+        "ffn_dim": 32,
+        "hidden_size": 16,
+        "init_std": 0.02,
+        "layer_norm_elementwise_affine": True,
+        "layerdrop": 0.0,
+        "learned_embeddings": True,
+        "max_position_embeddings": 64,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 1,
+        "pad_token_id": 1,
+        "scale_embeddings": False,
+        "torch_dtype": "float16",
+        "vocab_size": 61,
+        "word_embed_proj_dim": 16,
+    },
+    # GPT-NeoX's other form: one half after the other, heads turned whole.
+    "gpt_neox_sequential": {
+        "architectures": ["GPTNeoXForCausalLM"],
+        "model_type": "gpt_neox",
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "hidden_act": "gelu_new",
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "layer_norm_eps": 1e-05,
+        "max_position_embeddings": 128,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 1,
+        "rotary_emb_base": 1000,
+        "rotary_pct": 1.0,
+        "tie_word_embeddings": False,
+        "use_parallel_residual": False,
+        "vocab_size": 53,
+    },
 }
 
 # Between them: parts of fused projections, whole ones, suffixes that name two modules, transposed storage, rsLoRA.
@@ -252,9 +298,9 @@ LORA_RANK = 4
 LORA_ALPHA = 8
 
 
-def published(family, name):
+def published(config, name):
     """A parameter's name in the family's files: transformers 5 calls GPT-NeoX's head otherwise than the Hub does."""
-    return name.replace("lm_head.", "embed_out.") if family == "gpt_neox" else name
+    return name.replace("lm_head.", "embed_out.") if config["model_type"] == "gpt_neox" else name
 
 
 def scale_of(name, parameter):
@@ -328,12 +374,14 @@ def write_model(name, config, folder):
         AutoConfig.from_pretrained(folder), attn_implementation="eager", dtype=torch.float32
     )
     randomize(model.eval())
-    weights = {published(name, key): parameter.detach().clone() for key, parameter in model.named_parameters()}
+    weights = {published(config, key): parameter.detach().clone() for key, parameter in model.named_parameters()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     read = load(folder)
     batch = draw_batch(config["vocab_size"], seed=11, lowest=LOWEST_TOKEN)
     same = torch.allclose(forward(model, batch)[0], forward(read, batch)[0], rtol=0, atol=1e-5)
     assert same, f"{name}: read back, it says something else"
+    # What save_pretrained writes: the same model in transformers 5's spelling.
+    (folder / "config_resaved.json").write_text(read.config.to_json_string())
 
 
 def write_family(name, config):
@@ -344,7 +392,7 @@ def write_family(name, config):
     logits, logp, entropy = forward(model, batch)
     loss = -logp.mean()
     loss.backward()
-    named = {published(name, key): parameter for key, parameter in model.named_parameters()}
+    named = {published(config, key): parameter for key, parameter in model.named_parameters()}
     arrays = {"logits": logits.detach().clone()}
     arrays |= {f"sft_gradient.{key}": gradient for key, gradient in gradients(named).items()}
     golden = {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectClose } from '../../kernels/compare';
 import { parseModelConfig, type ModelConfig } from '../config';
@@ -16,6 +16,8 @@ interface Update {
 
 export interface Golden {
   config: ModelConfig;
+  /** config_resaved.json, where there is one. */
+  resaved: ModelConfig | undefined;
   tensors: Map<string, NamedTensor>;
   sequences: Sequence[];
   logp: number[];
@@ -46,7 +48,10 @@ export function readGolden(name: string): Golden {
   const file = (path: string): Uint8Array =>
     new Uint8Array(readFileSync(join(import.meta.dirname, name, path)));
   const json = (path: string): unknown => JSON.parse(new TextDecoder().decode(file(path)));
-  const golden = json('golden.json') as Omit<Golden, 'config' | 'tensors' | 'arrays' | 'sequences'> & {
+  const golden = json('golden.json') as Omit<
+    Golden,
+    'config' | 'resaved' | 'tensors' | 'arrays' | 'sequences'
+  > & {
     sequences: { prompt: number[]; completion: number[] }[];
   };
   const tensors = readSafetensors(file('model.safetensors'));
@@ -57,6 +62,9 @@ export function readGolden(name: string): Golden {
   return {
     ...golden,
     config: parseModelConfig(json('config.json')),
+    resaved: existsSync(join(import.meta.dirname, name, 'config_resaved.json'))
+      ? parseModelConfig(json('config_resaved.json'))
+      : undefined,
     tensors,
     sequences: golden.sequences.map(({ prompt, completion }) => ({
       tokens: [...prompt, ...completion],
