@@ -169,6 +169,57 @@ describe('reft-lab eval', () => {
   });
 });
 
+describe('reft-lab on a model in ONNX', () => {
+  it('answers and scores as the model it was exported from, and says why it cannot be trained', async () => {
+    await put('prompts.jsonl', [{ prompt }, { prompt: 'Question:\nHow many legs' }]);
+    expect((await call('export', '--model', 'nano', '--format', 'onnx', '--out', 'onnx')).code).toBe(0);
+    const generated: { tokens: number[]; logprobs: number[]; completion: string }[][] = [];
+    for (const model of ['nano', 'onnx']) {
+      const argv = ['--model', model, '--data', 'prompts.jsonl', '--out', `${model}.jsonl`];
+      const { code, stderr } = await call('generate', ...argv, ...sets({ max_new_tokens: 16 }));
+      expect(stderr).toContain('adapter: ');
+      expect(code).toBe(0);
+      generated.push(await rowsOf(`${model}.jsonl`));
+    }
+    const [ours = [], theirs = []] = generated;
+    theirs.forEach((row, i) => {
+      expect(row.tokens).toEqual(ours[i]?.tokens);
+      row.logprobs.forEach((value, t) => expect(value).toBeCloseTo(ours[i]?.logprobs[t] ?? NaN, 3));
+    });
+    const scored = await call(
+      'score',
+      '--model',
+      'onnx',
+      '--data',
+      'onnx.jsonl',
+      '--out',
+      's.jsonl',
+      '--json',
+    );
+    expect(JSON.parse(scored.stdout)).toMatchObject({ rows: 2 });
+    const trained = await call(
+      'train',
+      '--recipe',
+      'sft',
+      '--model',
+      'onnx',
+      '--data',
+      'easy/train',
+      '--out',
+      'r',
+    );
+    expect(trained.code).toBe(1);
+    expect(trained.stderr).toContain('onnx is an ONNX graph: exporters rename, fold and quantize');
+  });
+
+  it('is checked against the lab’s own kernels: this adapter computes right', async () => {
+    const { code, stdout } = await call('check', '--model', 'nano', '--data', 'easy/test', '--json');
+    const numerics = JSON.parse(stdout) as { ok: boolean; sentence: string };
+    expect(numerics.sentence).toMatch(/^This GPU computes right: all \d+ kernels .* on 4 prompts/);
+    expect(code).toBe(0);
+  });
+});
+
 describe('reft-lab train', () => {
   it('writes a run of SFT that can be opened, asked and compared', async () => {
     const settings = sets({ ...SMALL, max_steps: 3, learning_rate: 1e-4 });

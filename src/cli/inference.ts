@@ -1,39 +1,39 @@
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
-import type { LoadedModel } from '../model/folder';
-import type { Adapter } from '../model/peft';
+import type { AskedModel } from '../model/asked';
 import type { Completion, Prompt, Sampling } from '../model/generate';
-import { Policy } from '../model/policy';
-import { fit, refuse } from '../recipes/fit';
+import type { AnyModel } from '../model/onnx_folder';
+import { OnnxModel } from '../model/onnx_model';
+import type { Adapter } from '../model/peft';
+import { openPolicy } from '../recipes/open_policy';
 import { Stopped } from './interrupt';
 import type { Io } from './io';
+import { loadNodeOnnxRuntime } from './node_onnx';
 import { secondsLeft } from './progress';
 
-const SEQUENCES_AT_ONCE = 128;
-
 /**
- * A model that is only asked, never trained, with an adapter beside it if there is one, and room for `sequences` of up to `context` tokens.
- * Errors: `out_of_memory` with the numbers.
+ * A model that is only asked, never trained, with an adapter beside it if there is one, and room for `sequences` of up to
+ * `context` tokens; one in ONNX takes the room it needs. Errors: `out_of_memory` with the numbers, `unsupported`.
  */
-export async function openPolicy(
+export async function openAsked(
   gpu: Gpu,
-  model: LoadedModel,
+  model: AnyModel,
   context: number,
   sequences: number,
   adapter?: Adapter,
-): Promise<Policy> {
-  const options = { trainable: false, reference: false, lora: adapter?.config };
-  const batch = Math.min(sequences, SEQUENCES_AT_ONCE);
-  const demand = { config: model.config, context, batch, sequences, options };
-  const fitting = fit(gpu, demand, Infinity);
-  if (!fitting) throw refuse(gpu, demand, Infinity, []);
-  const policy = await Policy.open(gpu, model.config, model.weights, fitting.capacity, options);
-  if (adapter) policy.loadAdapter(adapter.tensors);
-  return policy;
+): Promise<AskedModel> {
+  if (!('graph' in model)) return openPolicy(gpu, model, context, sequences, adapter);
+  if (adapter) {
+    throw new LabError(
+      'bad_input',
+      `${model.name} is an ONNX graph; an adapter goes beside the safetensors it was exported from.`,
+    );
+  }
+  return OnnxModel.create(gpu, await loadNodeOnnxRuntime(gpu), model);
 }
 
 /** Errors: `bad_input` naming the row whose prompt leaves no room for a completion in the model's context. */
-export function checkPrompt(where: string, length: number, model: LoadedModel): void {
+export function checkPrompt(where: string, length: number, model: AnyModel): void {
   const limit = model.config.max_position_embeddings;
   if (length === 0) throw new LabError('bad_input', `${where}: the prompt is empty; give it some text.`);
   if (length < limit) return;
@@ -45,14 +45,14 @@ export function checkPrompt(where: string, length: number, model: LoadedModel): 
 }
 
 /** The longest sequence a generation needs room for, within the model's context. */
-export function contextFor(prompts: readonly Prompt[], newTokens: number, model: LoadedModel): number {
+export function contextFor(prompts: readonly Prompt[], newTokens: number, model: AnyModel): number {
   const longest = prompts.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
   return Math.min(model.config.max_position_embeddings, longest + newTokens);
 }
 
 /** Completions of prompts, with a progress bar. Errors: `Stopped` after Ctrl-C. */
 export async function generateWithProgress(
-  policy: Policy,
+  policy: AskedModel,
   prompts: readonly Prompt[],
   sampling: Sampling,
   io: Io,

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { LabError } from '../errors';
 import type { ByteSource } from '../model/byte_source';
 import { openModelFolder, type LoadedModel } from '../model/folder';
+import { isOnnxFolder, openAnyFolder, whyNotTrained, type AnyModel } from '../model/onnx_folder';
 import { readRecord } from '../runs/open_run';
 import type { InitCheckpoint } from '../recipes/session';
 import type { RunRecord } from '../runs/run';
@@ -25,6 +26,8 @@ export async function openModel(name: string, io: Io): Promise<OpenedModel> {
   if (!isFolder(name) && isHubName(name)) return { model: await openHubModel(name, io), init: null };
   const folder = resolve(modelFolder(name));
   const files = filesOf(folder);
+  if (isOnnxFolder([...Object.keys(files), ...Object.keys(graphsOf(folder))]))
+    throw new LabError('bad_input', whyNotTrained(basename(folder)));
   const init = await checkpointOf(folder, files);
   const isRunModel = basename(folder) === 'model' && existsSync(join(folder, '..', 'run.json'));
   const label = isRunModel ? basename(dirname(folder)) : basename(folder);
@@ -34,11 +37,24 @@ export async function openModel(name: string, io: Io): Promise<OpenedModel> {
   return { model: await openModelFolder(`${init.run}/${label}`, files), init };
 }
 
+/** A model that is only asked: by the same names, or the folder of one in ONNX (model.onnx there or in onnx/). */
+export async function openAskedModel(name: string, io: Io): Promise<AnyModel> {
+  if (!isFolder(name)) return (await openModel(name, io)).model;
+  const folder = resolve(name);
+  const files = { ...filesOf(folder), ...graphsOf(folder) };
+  if (isOnnxFolder(Object.keys(files))) return openAnyFolder(basename(folder), files);
+  return (await openModel(name, io)).model;
+}
+
 /** The files of a folder, to be read by ranges. */
 function filesOf(folder: string): Record<string, ByteSource> {
   const files = readdirSync(folder).filter((file) => statSync(join(folder, file)).isFile());
   return Object.fromEntries(files.map((file) => [file, fileSource(join(folder, file))]));
 }
+
+/** What lies in a folder's onnx/, where transformers.js has its graphs. */
+const graphsOf = (folder: string): Record<string, ByteSource> =>
+  isFolder(join(folder, 'onnx')) ? filesOf(join(folder, 'onnx')) : {};
 
 /** The record of the run that a model folder belongs to: RUN, RUN/model or RUN/checkpoints/40. */
 export async function recordOf(name: string): Promise<RunRecord | undefined> {

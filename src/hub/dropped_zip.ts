@@ -1,6 +1,7 @@
 import { LabError } from '../errors';
 import type { ByteSource } from '../model/byte_source';
 import { inModelFolder, isModelFile } from '../model/folder';
+import { isOnnxFile } from '../model/onnx_folder';
 import { inflated, packedSource, readZip, type ZipEntry } from '../model/zip_source';
 import type { StoredFolder } from './store';
 
@@ -31,7 +32,7 @@ function modelEntries(entries: readonly ZipEntry[]): Map<string, ZipEntry> {
       'This .zip is neither a run exported by the lab (run.json) nor a model (config.json, tokenizer.json, model.safetensors).',
     );
   }
-  return new Map(Object.entries(inside).filter(([name]) => isModelFile(name)));
+  return new Map(Object.entries(inside).filter(([name]) => isModelFile(name) || isOnnxFile(name)));
 }
 
 async function unpacked(

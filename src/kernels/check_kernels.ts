@@ -15,10 +15,10 @@ export interface KernelCheck {
 }
 
 /**
- * Runs kernels against their f64 references on this GPU: one case of each kernel that this adapter will use, until
- * `budget` milliseconds are up. What was not reached is not claimed.
+ * Runs kernels against their f64 references on this GPU: one case of each kernel that this adapter will use. With a
+ * `budget`, until so many milliseconds are up: what was not reached is not claimed.
  */
-export async function checkKernels(gpu: Gpu, budget: number): Promise<KernelCheck> {
+export async function checkKernels(gpu: Gpu, budget = Infinity): Promise<KernelCheck> {
   const started = performance.now();
   const families: KernelCheck['families'] = [];
   for (const kernelCase of oneCaseAKernel(gpu)) {

@@ -1,7 +1,14 @@
 import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
 import { readAll } from './byte_source';
-import { readJson, sourceOf, withConfiguredEos, type ModelFiles } from './folder';
+import {
+  openModelFolder,
+  readJson,
+  sourceOf,
+  withConfiguredEos,
+  type LoadedModel,
+  type ModelFiles,
+} from './folder';
 import { sha256 } from './sha256';
 
 /** What the lab must know of a causal language model in ONNX; keys as in config.json. */
@@ -22,7 +29,7 @@ export interface LoadedOnnxModel {
   config: OnnxModelConfig;
   tokenizer: Tokenizer;
   /** SHA-256 of the graph's file, hex. */
-  hash: string;
+  hash: () => Promise<string>;
   /** Which of the folder's files: "model_fp16.onnx". */
   file: string;
   graph: Uint8Array;
@@ -30,10 +37,19 @@ export interface LoadedOnnxModel {
   external: { path: string; data: Uint8Array }[];
 }
 
+/** A model that can be asked; whether it can be trained, `trainable` says. */
+export type AnyModel = LoadedModel | LoadedOnnxModel;
+
 /** Why such a model is asked and not trained. */
 export const whyNotTrained = (name: string): string =>
   `${name} is an ONNX graph: exporters rename, fold and quantize the weights in it, so there are none to train by name. ` +
   'It can be evaluated, asked and compared. To train it, open the folder with the safetensors it was exported from.';
+
+/** The model, if it is one that can be trained. Errors: `bad_input` with the reason why it is not. */
+export function trainable(model: AnyModel): LoadedModel {
+  if ('graph' in model) throw new LabError('bad_input', whyNotTrained(model.name));
+  return model;
+}
 
 /** Names that exporters give the graph, the most exact first (Optimum, transformers.js, onnx-community). */
 const GRAPHS = [
@@ -53,10 +69,17 @@ const GRAPHS = [
 /** A graph that cannot begin a sequence on its own. */
 const ONLY_WITH_PAST = 'decoder_with_past_model.onnx';
 
+/** A graph, or weights that lie beside one. */
+export const isOnnxFile = (path: string): boolean => /\.onnx([._]data\w*)?$/.test(path);
+
 /** Whether a folder is a model in ONNX alone; with safetensors beside it, those are opened. */
 export function isOnnxFolder(paths: readonly string[]): boolean {
   return paths.some((path) => path.endsWith('.onnx')) && !paths.some((path) => path.endsWith('.safetensors'));
 }
+
+/** A model to be trained, or one in ONNX to be asked. Errors: `bad_input` naming the file and what is wrong with it. */
+export const openAnyFolder = (name: string, files: ModelFiles): Promise<AnyModel> =>
+  isOnnxFolder(Object.keys(files)) ? openOnnxFolder(name, files) : openModelFolder(name, files);
 
 /**
  * Opens the folder of a causal language model as Optimum and onnx-community lay it out: config.json, tokenizer.json and
@@ -91,7 +114,7 @@ export async function openOnnxFolder(name: string, files: ModelFiles): Promise<L
     name,
     config,
     tokenizer: await withConfiguredEos(tokenizer, config, byName),
-    hash: source.sha256 ?? (await sha256(source)),
+    hash: async () => source.sha256 ?? sha256(source),
     file,
     graph: await readAll(source),
     external,

@@ -45,7 +45,11 @@ export class OnnxModel implements AskedModel {
   ) {}
 
   /** Errors: `unsupported` with onnxruntime's own words, or naming an input that the lab does not know. */
-  static async create(gpu: Gpu, ort: OnnxRuntime, model: LoadedOnnxModel): Promise<OnnxModel> {
+  static async create(
+    gpu: Gpu,
+    ort: OnnxRuntime,
+    model: Omit<LoadedOnnxModel, 'tokenizer' | 'hash'>,
+  ): Promise<OnnxModel> {
     const { graph, external, config, name } = model;
     const session = await openOnnxSession(gpu, ort, graph, 'Try another of its files, or the safetensors.', {
       preferredOutputLocation: presentsOnGpu(config),

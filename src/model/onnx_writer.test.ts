@@ -7,7 +7,7 @@ import { memorySource } from './tensor_source';
 import { writeOnnx, type OnnxOptions } from './onnx_writer';
 
 // The oracle is transformers' own logits (goldens/README.md); onnxruntime's CPU build runs the file.
-const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'qwen2'];
+const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
 const TOLERANCE = { atol: 1e-4, rtol: 0 };
 
 async function logitsOf(golden: Golden, options: OnnxOptions): Promise<ort.Tensor> {

@@ -1,3 +1,4 @@
+import type { AskedModel } from '../model/asked';
 import type { Completion, Sampling } from '../model/generate';
 import type { Grade, GradeOptions, Problem } from '../tasks/task';
 import { promptTokens } from './prompt_tokens';
@@ -14,12 +15,17 @@ export interface Answer {
   grade: Promise<Grade>;
 }
 
+/** Who answers, in which tokens, and who grades. */
+export type AnswerContext = Pick<RunContext, 'tokenizer' | 'grade'> & {
+  policy: Pick<AskedModel, 'generate'>;
+};
+
 /**
  * One completion a problem, in their order. Each is read and goes to grading as soon as it is there, while the others are
  * still being sampled. `firstId` makes its random draws its own.
  */
 export async function answerAll(
-  { policy, tokenizer, grade }: Pick<RunContext, 'policy' | 'tokenizer' | 'grade'>,
+  { policy, tokenizer, grade }: AnswerContext,
   problems: readonly Problem[],
   firstId: number,
   sampling: Omit<Sampling, 'eos'>,

@@ -4,11 +4,10 @@ import { checkKernels, wrongKernels, type KernelCheck } from '../kernels/check_k
 import type { LoadedModel } from '../model/folder';
 import { compareForward, FORWARD_CHECK_ROOM, type ForwardCheck } from '../model/numerics';
 import type { OnnxRuntime } from '../model/onnx_session';
-import { Policy } from '../model/policy';
 import { samplingPromptOf } from '../tasks/prompt';
 import type { Problem } from '../tasks/task';
 import { encodePrompt } from '../text/prompt';
-import { fit, refuse } from './fit';
+import { openPolicy } from './open_policy';
 
 /** Whether this GPU computes right: every kernel against its reference, the loaded model against onnxruntime-web. */
 export interface Numerics {
@@ -27,9 +26,6 @@ const PROMPTS = [
   'A train leaves at 9 and arrives at 12. How long does it take?',
 ];
 
-/** One case a kernel takes a second or two on a GPU; a software adapter needs longer. */
-const KERNELS_BUDGET_MS = 20_000;
-
 /**
  * Checks the GPU on a model and the first few of these problems (prompts of its own without any). What onnxruntime-web cannot open is said
  * in `skipped`, not thrown: the kernels' verdict stands alone then. Errors: `out_of_memory` when the model does not fit.
@@ -42,10 +38,12 @@ export async function checkNumerics(
 ): Promise<Numerics> {
   const texts = problems.slice(0, FORWARD_CHECK_ROOM.sequences).map(samplingPromptOf);
   const prompts = (texts.length ? texts : PROMPTS).map((text) => encodePrompt(model.tokenizer, text));
-  const kernels = await checkKernels(gpu, KERNELS_BUDGET_MS);
+  const kernels = await checkKernels(gpu);
   let forward: ForwardCheck | null = null;
   let skipped: string | null = null;
-  const policy = await openPolicy(gpu, model);
+  const { sequences, context } = FORWARD_CHECK_ROOM;
+  const room = Math.min(context, model.config.max_position_embeddings);
+  const policy = await openPolicy(gpu, model, room, sequences);
   try {
     forward = await compareForward(policy, await loadRuntime(), prompts);
   } catch (error) {
@@ -56,16 +54,6 @@ export async function checkNumerics(
   }
   const ok = kernels.ok && (forward?.ok ?? true);
   return { ok, kernels, forward, skipped, sentence: verdict(ok, kernels, forward, skipped) };
-}
-
-function openPolicy(gpu: Gpu, { config, weights }: Pick<LoadedModel, 'config' | 'weights'>): Promise<Policy> {
-  const { sequences } = FORWARD_CHECK_ROOM;
-  const context = Math.min(FORWARD_CHECK_ROOM.context, config.max_position_embeddings);
-  const options = { trainable: false, reference: false };
-  const demand = { config, context, batch: sequences, sequences, options };
-  const fitting = fit(gpu, demand, Infinity);
-  if (!fitting) throw refuse(gpu, demand, Infinity, []);
-  return Policy.open(gpu, config, weights, fitting.capacity, options);
 }
 
 function verdict(

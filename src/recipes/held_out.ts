@@ -1,14 +1,14 @@
 import { wilson } from '../evaluate/interval';
 import type { Extraction, Problem } from '../tasks/task';
 import type { CompletionRecord, EvaluationRecord } from '../runs/run';
-import { answerAll } from './answer';
+import { answerAll, type AnswerContext } from './answer';
 import type { Counters } from './counters';
 import type { RunContext } from './recipe';
 import { Settings } from './settings';
 
 /** Greedy accuracy on held-out problems, with n, its 95 % Wilson interval, and every completion. */
 export async function evaluateHeldOut(
-  context: Pick<RunContext, 'policy' | 'tokenizer' | 'grade' | 'config'>,
+  context: AnswerContext & Pick<RunContext, 'config'>,
   problems: readonly Problem[],
   split: 'validation' | 'test',
   step: number,

@@ -5,12 +5,14 @@ import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
 import { checkKernels, wrongKernels } from '../kernels/check_kernels';
 import { blobSource } from '../model/byte_source';
-import { inModelFolder, openModelFolder, type LoadedModel, type ModelFiles } from '../model/folder';
+import { inModelFolder, type ModelFiles } from '../model/folder';
+import { openAnyFolder, trainable, whyNotTrained, type AnyModel } from '../model/onnx_folder';
 import { readZip } from '../model/zip_source';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
 import { recipes } from '../recipes';
 import { checkNumerics } from '../recipes/check_numerics';
+import { evaluation } from '../recipes/evaluation';
 import { tokenizerOf } from '../recipes/prompt_tokens';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
@@ -57,7 +59,7 @@ export class Engine {
   private readonly runner: Runner;
   private readonly hub: HubModels;
   private readonly datasets = new Map<string, OpenFile>();
-  private readonly models = new Map<string, LoadedModel>();
+  private readonly models = new Map<string, AnyModel>();
   private gpu: Promise<Gpu> | undefined;
   private handles = 0;
 
@@ -70,7 +72,7 @@ export class Engine {
       bundled: this.bundled,
       openGpu: () => this.openGpu(),
       dataset: (handle, options) => openDataset(...this.file(handle), options),
-      model: (handle) => this.model(handle),
+      model: (handle) => this.openedModel(handle),
     });
   }
 
@@ -91,12 +93,12 @@ export class Engine {
           this.dataset(command.handle),
           command.model === null
             ? undefined
-            : tokenizerOf(this.model(command.model), { chat_template: command.chat }),
+            : tokenizerOf(this.openedModel(command.model), { chat_template: command.chat }),
         );
       case 'open_bundled_model':
         return this.openModel(await this.bundled.model(command.id));
       case 'open_model_folder':
-        return this.openModel(await openModelFolder(command.name, filesByName(command.files)));
+        return this.openModel(await openAnyFolder(command.name, filesByName(command.files)));
       case 'open_zip':
         return this.openZip(command.name, command.file);
       case 'look_up_model':
@@ -116,14 +118,14 @@ export class Engine {
       case 'check_numerics':
         return checkNumerics(
           await this.openGpu(),
-          this.model(command.model),
+          trainable(this.openedModel(command.model)),
           command.dataset === null ? [] : this.dataset(command.dataset).problems,
           loadOnnxRuntime,
         );
       case 'estimate':
         return estimate(
           await this.openGpu(),
-          this.model(command.run.model),
+          this.openedModel(command.run.model),
           this.dataset(command.run.dataset),
           command.run.evalDataset === null ? null : this.dataset(command.run.evalDataset),
           command.run,
@@ -168,7 +170,7 @@ export class Engine {
 
   private async catalogue(): Promise<Catalogue> {
     const [models, problems] = await Promise.all([this.bundled.models(), this.bundled.problems()]);
-    return { recipes: recipes.map(infoOf), models, problems, version: VERSION };
+    return { recipes: [...recipes.map(infoOf), evaluation], models, problems, version: VERSION };
   }
 
   private async capability(): Promise<Capability> {
@@ -211,21 +213,24 @@ export class Engine {
     return summarize(handle, dataset, undefined);
   }
 
-  private openModel(model: LoadedModel): ModelSummary {
+  private openModel(model: AnyModel): ModelSummary {
     const handle = `model-${++this.handles}`;
     this.models.set(handle, model);
-    const { config, name, parameters } = model;
+    const { config, name } = model;
+    const isOnnx = 'graph' in model;
+    const external = isOnnx ? model.external.reduce((sum, { data }) => sum + data.length, 0) : 0;
     return {
       handle,
       name,
       architecture: config.architecture,
-      parameters,
+      parameters: isOnnx ? 0 : model.parameters,
       hidden_size: config.hidden_size,
       layers: config.num_hidden_layers,
       context: config.max_position_embeddings,
       vocabulary: config.vocab_size,
-      bytes: 4 * parameters,
-      origin: model.origin ?? null,
+      bytes: isOnnx ? model.graph.length + external : 4 * model.parameters,
+      origin: isOnnx ? null : (model.origin ?? null),
+      untrainable: isOnnx ? whyNotTrained(name) : null,
     };
   }
 
@@ -243,7 +248,7 @@ export class Engine {
     return this.open(handle).file;
   }
 
-  private model(handle: string): LoadedModel {
+  private openedModel(handle: string): AnyModel {
     const model = this.models.get(handle);
     if (!model) throw new LabError('bad_input', 'That model is not open any more. Choose it again.');
     return model;

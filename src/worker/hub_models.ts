@@ -7,7 +7,8 @@ import { folderName, Library, presentBytes, readManifest, type StoredModel } fro
 import { parseRepository } from '../hub/repository';
 import { blobSource } from '../model/byte_source';
 import { parseModelConfig } from '../model/config';
-import { openModelFolder, type LoadedModel } from '../model/folder';
+import type { LoadedModel } from '../model/folder';
+import { openAnyFolder, type AnyModel } from '../model/onnx_folder';
 import { parameterCount } from '../model/parameters';
 import { memoryNeeds } from '../recipes/needs';
 import { openModelStore } from './opfs_models';
@@ -118,13 +119,10 @@ export class HubModels {
   }
 
   /** A model packed as a .zip; what is deflated in it is unpacked into the store. */
-  async openZip(name: string, file: Blob): Promise<LoadedModel> {
+  async openZip(name: string, file: Blob): Promise<AnyModel> {
     const { store } = await this.opened();
     const folder = await store.folder(`${UNPACKED}${Date.now()}-${++this.zips}`);
-    return openModelFolder(
-      name.replace(/\.zip$/i, ''),
-      await openZippedModel(blobSource(file, name), folder),
-    );
+    return openAnyFolder(name.replace(/\.zip$/i, ''), await openZippedModel(blobSource(file, name), folder));
   }
 
   private opened(): Promise<Library> {

@@ -134,6 +134,8 @@ export interface ModelSummary {
   bytes: number;
   /** The Hub repository it came from, at which commit. */
   origin: { id: string; revision: string } | null;
+  /** Why it can be asked and not trained; null for a model that can be. */
+  untrainable: string | null;
 }
 
 /** Where a run starts: the model's own weights, or a checkpoint of an earlier run. */

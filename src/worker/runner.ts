@@ -2,14 +2,17 @@ import type { Dataset } from '../data/dataset';
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
 import type { LoadedModel } from '../model/folder';
+import { trainable, type AnyModel } from '../model/onnx_folder';
 import { recipes } from '../recipes';
 import { RunControl } from '../recipes/control';
-import type { Recipe } from '../recipes/recipe';
-import { readCheckpoint, runSession, type InitCheckpoint } from '../recipes/session';
+import { evaluation, runEvaluation } from '../recipes/evaluation';
+import type { Recipe, RecipeInfo } from '../recipes/recipe';
+import { readCheckpoint, runSession, type InitCheckpoint, type Session } from '../recipes/session';
 import { resolveConfig } from '../recipes/settings';
 import type { Config, RunRecord } from '../runs/run';
 import { newRunId, nextRunName } from '../runs/run_names';
 import { VERSION } from '../version';
+import { openAsked } from './asked';
 import type { Bundled } from './bundled';
 import { onnxReference } from './onnx';
 import { browserProgramRunner } from './program_runner';
@@ -24,7 +27,7 @@ export interface RunnerOptions {
   openGpu: () => Promise<Gpu>;
   /** Reads an open file again, with a run's own options. */
   dataset: (handle: string, options: { keep_annotations: boolean }) => Promise<Dataset>;
-  model: (handle: string) => LoadedModel;
+  model: (handle: string) => AnyModel;
 }
 
 interface Launch {
@@ -36,6 +39,16 @@ interface Launch {
   evalDataset: Dataset | null;
   init: InitCheckpoint | null;
   name: string;
+}
+
+/** What every run is given, whatever it does. */
+type Ground = Pick<Session, 'gpu' | 'id' | 'folder' | 'control' | 'listener' | 'versions' | 'programs'>;
+
+interface Launched {
+  id: string;
+  /** Resolves as soon as its folder exists. */
+  started: Promise<void>;
+  finished: Promise<RunRecord | undefined>;
 }
 
 /** Starts runs, one at a time, and holds the controls of the one that is going. */
@@ -64,14 +77,15 @@ export class Runner {
 
   /** Starts a run and resolves with its id as soon as its folder exists. Errors: what forbids it, in a sentence. */
   async start(run: StartRun): Promise<string> {
+    if (run.recipe === evaluation.id) return this.startEvaluation(run);
     const recipe = recipeOf(run.recipe);
     const config = resolveConfig(recipe, undefined, run.config);
     const options = { keep_annotations: config['keep_annotations'] === true };
-    const { started, id } = this.launch({
+    const { started, id } = this.train({
       recipe,
       preset: run.preset,
       config,
-      model: this.options.model(run.model),
+      model: trainable(this.options.model(run.model)),
       dataset: await this.options.dataset(run.dataset, options),
       evalDataset: run.evalDataset === null ? null : await this.options.dataset(run.evalDataset, options),
       init: await this.init(run.init),
@@ -100,7 +114,7 @@ export class Runner {
     const sft = recipeOf('sft');
     const reft = recipeOf('reft');
     const common = { preset, model, dataset, evalDataset };
-    const first = this.launch({
+    const first = this.train({
       ...common,
       recipe: sft,
       config: resolveConfig(sft, preset, known(sft, overrides)),
@@ -114,7 +128,7 @@ export class Runner {
       if (record?.status !== 'done' || this.demoStopped) return;
       const init = await this.warmup(record);
       const config = resolveConfig(reft, preset, { ...known(reft, overrides), warmup_epochs: 0 });
-      const { started } = this.launch(
+      const { started } = this.train(
         { ...common, recipe: reft, config, init, name: await this.nextName(reft) },
         second,
       );
@@ -134,10 +148,36 @@ export class Runner {
     };
   }
 
-  private launch(
-    launch: Launch,
-    id = newRunId(new Date()),
-  ): { id: string; started: Promise<void>; finished: Promise<RunRecord | undefined> } {
+  /** Asks a model every problem of a file; nothing is trained. */
+  private async startEvaluation(run: StartRun): Promise<string> {
+    const config = resolveConfig(evaluation, undefined, run.config);
+    const options = { keep_annotations: config['keep_annotations'] === true };
+    const dataset = await this.options.dataset(run.dataset, options);
+    const model = this.options.model(run.model);
+    const name = run.name ?? (await this.nextName(evaluation));
+    const { started, id } = this.launch((ground) =>
+      runEvaluation({
+        ...ground,
+        model,
+        open: (context, sequences) => openAsked(ground.gpu, model, context, sequences),
+        preset: run.preset,
+        config,
+        dataset,
+        name,
+      }),
+    );
+    await started;
+    return id;
+  }
+
+  private train(launch: Launch, id?: string): Launched {
+    return this.launch(
+      (ground) => runSession({ ...launch, ...ground, audit: false, makeOnnxReference: onnxReference }),
+      id,
+    );
+  }
+
+  private launch(session: (ground: Ground) => Promise<RunRecord>, id = newRunId(new Date())): Launched {
     if (this.live)
       throw new LabError('bad_input', 'Another run is going on. Stop it or let it finish first.');
     const control = new RunControl();
@@ -145,11 +185,10 @@ export class Runner {
     const events = runEvents(id, this.options.post);
     let begun: () => void = () => undefined;
     const created = new Promise<void>((resolve) => (begun = resolve));
-    const session = (async () => {
+    const run = (async () => {
       try {
         const gpu = await this.options.openGpu();
-        return await runSession({
-          ...launch,
+        return await session({
           gpu,
           id,
           folder: await this.options.store.create(id),
@@ -163,18 +202,16 @@ export class Runner {
               begun();
             },
           },
-          audit: false,
           versions: { lab: VERSION, userAgent: navigator.userAgent },
           programs: this.programs,
-          makeOnnxReference: onnxReference,
         });
       } finally {
         this.live = undefined;
         events.close();
       }
     })();
-    const failed = session.then(() => undefined);
-    const finished = session.catch(async () => {
+    const failed = run.then(() => undefined);
+    const finished = run.catch(async () => {
       await this.options.store.remove(id).catch(() => undefined);
       return undefined;
     });
@@ -191,7 +228,7 @@ export class Runner {
     };
   }
 
-  private async nextName(recipe: Recipe): Promise<string> {
+  private async nextName(recipe: RecipeInfo): Promise<string> {
     const taken = (await this.options.store.list()).map(({ name }) => name);
     return nextRunName(recipe.label, taken);
   }

@@ -1,6 +1,6 @@
 import { LabError } from '../../errors';
 import { wilson } from '../../evaluate/interval';
-import type { LoadedModel } from '../../model/folder';
+import type { AnyModel } from '../../model/onnx_folder';
 import { gradeAll } from '../../tasks/grade';
 import { asPrograms, promptOf, samplingPromptOf, targetOf } from '../../tasks/prompt';
 import type { Extraction, Problem } from '../../tasks/task';
@@ -11,9 +11,9 @@ import type { Command } from '../command';
 import { openData } from '../data_file';
 import { checkOutput, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { contextFor, generateWithProgress, openPolicy } from '../inference';
+import { contextFor, generateWithProgress, openAsked } from '../inference';
 import type { Io } from '../io';
-import { openModel } from '../model_dir';
+import { openAskedModel } from '../model_dir';
 import { nodeProgramRunner } from '../program_runner';
 import { resolveSettings, settingsHelp, type Setting } from '../settings';
 import { percent } from '../table';
@@ -53,7 +53,11 @@ export const evaluate: Command = {
   summary: 'Measure a model’s greedy accuracy on a data file, with its 95 % interval.',
   usage: '--model DIR [--adapter DIR] --data FILE [--out FILE.jsonl] [--set key=value]… [--json]',
   options: {
-    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    model: {
+      value: 'DIR',
+      required: true,
+      help: 'A folder (Hugging Face, ONNX, a run), or a bundled model: nano.',
+    },
     adapter: ADAPTER_OPTION,
     data: { value: 'FILE', required: true, help: 'Problems; or a bundled level: easy/test.' },
     out: { value: 'FILE.jsonl', help: 'Also write every completion with its grade.' },
@@ -65,8 +69,8 @@ export const evaluate: Command = {
     const out = args.maybe('out');
     if (out !== undefined) await checkOutput(out);
     const dataset = await openData(args.text('data'), io);
-    const opened = await openModel(args.text('model'), io);
-    const model = { ...opened.model, tokenizer: tokenizerOf(opened.model, settings) };
+    const opened = await openAskedModel(args.text('model'), io);
+    const model = { ...opened, tokenizer: tokenizerOf(opened, settings) };
     const adapter = await openAdapter(args.maybe('adapter'));
     const all = settings.programs ? asPrograms(dataset.problems) : dataset.problems;
     const problems = fitting(all.slice(0, settings.max_eval_samples || all.length), model, io);
@@ -76,7 +80,7 @@ export const evaluate: Command = {
       tokens: model.tokenizer.encodeStart(samplingPromptOf(problem)),
     }));
     const gpu = await openCliGpu(io);
-    const policy = await openPolicy(
+    const policy = await openAsked(
       gpu,
       model,
       contextFor(prompts, newTokens, model),
@@ -134,7 +138,7 @@ export const evaluate: Command = {
 };
 
 /** The problems whose prompt leaves room to answer. Errors: `bad_input` when there is none. */
-function fitting(problems: readonly Problem[], model: LoadedModel, io: Io): Problem[] {
+function fitting(problems: readonly Problem[], model: AnyModel, io: Io): Problem[] {
   const limit = model.config.max_position_embeddings;
   const fits = problems.filter(
     (problem) => model.tokenizer.encodeStart(samplingPromptOf(problem)).length < limit,
@@ -148,7 +152,7 @@ function fitting(problems: readonly Problem[], model: LoadedModel, io: Io): Prob
   return fits;
 }
 
-function longestTarget(problems: readonly Problem[], model: LoadedModel): number {
+function longestTarget(problems: readonly Problem[], model: AnyModel): number {
   const lengths = problems.map((problem) => {
     const target = targetOf(problem);
     if (target === null) return 0;

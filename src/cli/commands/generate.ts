@@ -3,8 +3,8 @@ import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { checkPrompt, contextFor, generateWithProgress, openPolicy } from '../inference';
-import { openModel } from '../model_dir';
+import { checkPrompt, contextFor, generateWithProgress, openAsked } from '../inference';
+import { openAskedModel } from '../model_dir';
 import { resolveSettings, settingsHelp, type Setting } from '../settings';
 
 const SETTINGS = {
@@ -25,7 +25,11 @@ export const generate: Command = {
   summary: 'Complete given prompts, greedily or by sampling.',
   usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--set key=value]… [--json]',
   options: {
-    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    model: {
+      value: 'DIR',
+      required: true,
+      help: 'A folder (Hugging Face, ONNX, a run), or a bundled model: nano.',
+    },
     adapter: ADAPTER_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt"}.' },
     out: {
@@ -45,7 +49,7 @@ ${settingsHelp(SETTINGS)}`,
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
-    const { model } = await openModel(args.text('model'), io);
+    const model = await openAskedModel(args.text('model'), io);
     const tokenizer = tokenizerOf(model, settings);
     const adapter = await openAdapter(args.maybe('adapter'));
     const prompts = rows.map((row, id) => {
@@ -54,7 +58,7 @@ ${settingsHelp(SETTINGS)}`,
       return { id, tokens };
     });
     const context = contextFor(prompts, settings.max_new_tokens, model);
-    const policy = await openPolicy(await openCliGpu(io), model, context, prompts.length, adapter);
+    const policy = await openAsked(await openCliGpu(io), model, context, prompts.length, adapter);
     const sampling = { ...settings, eos: tokenizer.eosIds };
     try {
       const completions = await generateWithProgress(policy, prompts, sampling, io, 'generate');

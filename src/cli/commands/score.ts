@@ -4,11 +4,11 @@ import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { checkPrompt, openPolicy } from '../inference';
+import { checkPrompt, openAsked } from '../inference';
 import { Stopped } from '../interrupt';
-import { openModel } from '../model_dir';
+import { openAskedModel } from '../model_dir';
 import { secondsLeft } from '../progress';
-import type { LoadedModel } from '../../model/folder';
+import type { AnyModel } from '../../model/onnx_folder';
 
 const ROWS_AT_ONCE = 256;
 
@@ -18,7 +18,11 @@ export const score: Command = {
   summary: 'Give the log-probability of every token of given completions.',
   usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--json]',
   options: {
-    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    model: {
+      value: 'DIR',
+      required: true,
+      help: 'A folder (Hugging Face, ONNX, a run), or a bundled model: nano.',
+    },
     adapter: ADAPTER_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt", "completion"}.' },
     out: { value: 'FILE.jsonl', required: true, help: 'The same rows with "tokens", "logprobs", "sum".' },
@@ -32,7 +36,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
-    const { model } = await openModel(args.text('model'), io);
+    const model = await openAskedModel(args.text('model'), io);
     const adapter = await openAdapter(args.maybe('adapter'));
     const sequences = rows.map((row) =>
       sequenceOf(
@@ -43,7 +47,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
       ),
     );
     const context = sequences.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
-    const policy = await openPolicy(await openCliGpu(io), model, context, sequences.length, adapter);
+    const policy = await openAsked(await openCliGpu(io), model, context, sequences.length, adapter);
     const bar = io.progress();
     const started = Date.now();
     const logprobs: number[][] = [];
@@ -81,7 +85,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
 };
 
 /** Errors: `bad_input` naming the row that does not fit the model's context. */
-function sequenceOf(model: LoadedModel, prompt: string, completion: string, where: string): Sequence {
+function sequenceOf(model: AnyModel, prompt: string, completion: string, where: string): Sequence {
   const head = model.tokenizer.encodeStart(prompt);
   checkPrompt(where, head.length, model);
   const tokens = [...head, ...model.tokenizer.encode(completion)];

@@ -35,6 +35,7 @@ export function ModelStep() {
       <HubLookup />
       <ModelFolder />
       {model && <Facts model={model} />}
+      {model?.untrainable && <p className="small note">{model.untrainable}</p>}
     </div>
   );
 }
@@ -43,7 +44,7 @@ function Facts({ model }: { model: ModelSummary }) {
   const facts: [string, string][] = [
     ['Model', model.name],
     ['Architecture', model.architecture],
-    ['Parameters', formatCount(model.parameters)],
+    ...(model.parameters > 0 ? [['Parameters', formatCount(model.parameters)] as [string, string]] : []),
     ['Layers, hidden size', `${model.layers}, ${model.hidden_size}`],
     ['Context', `${formatCount(model.context)} tokens`],
     ['Vocabulary', `${formatCount(model.vocabulary)} tokens`],

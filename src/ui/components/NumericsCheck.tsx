@@ -11,7 +11,9 @@ export function NumericsCheck() {
   useEngine((state) => state.capability);
   const first = useNumerics((state) => checksFirst(state.first));
   const running = useNumerics((state) => state.running);
-  const chosen = useSetup((state) => state.model !== null || state.modelChoice !== null);
+  const chosen = useSetup((state) =>
+    state.model ? state.model.untrainable === null : state.modelChoice !== null,
+  );
   const model = useSetup((state) => state.model?.handle);
   const result = useNumerics((state) => (state.result?.model === model ? state.result?.numerics : undefined));
   return (

@@ -16,7 +16,7 @@ export function routeFiles<F extends { name: string }>(files: readonly F[]): Rou
     };
   if (files.every((file) => /\.zip$/i.test(file.name))) return { kind: 'zips', files: [...files] };
   if (
-    files.some((file) => /\.safetensors$/i.test(file.name)) ||
+    files.some((file) => /\.(safetensors|onnx)$/i.test(file.name)) ||
     files.some((file) => file.name === 'config.json')
   ) {
     return { kind: 'model', files: [...files] };

@@ -11,6 +11,7 @@ export function dataSummary({ dataset }: SetupState): string {
 }
 
 export function modelSummary({ model, modelChoice }: SetupState, catalogue: Catalogue | null): string {
+  if (model?.untrainable) return `${model.name}, ONNX, to be asked`;
   if (model) return `${model.name}, ${formatShort(model.parameters)} parameters`;
   const bundled = catalogue?.models.find((candidate) => candidate.id === modelChoice);
   return bundled ? `${bundled.label}, ${formatShort(bundled.parameters)} parameters` : 'nothing chosen';

@@ -9,6 +9,9 @@ import { useEngine } from './engine';
 export type StepId = 'data' | 'model' | 'recipe' | 'run';
 export type Split = 'train' | 'validation' | 'test';
 
+/** The recipe that trains nothing: any model can be asked. */
+export const EVALUATE = 'evaluate';
+
 export interface SetupState {
   /** Which step of the rail is unfolded. */
   open: StepId | null;
@@ -154,6 +157,7 @@ export function blockersOf(state: SetupState): string[] {
   if (missingCot !== null) blockers.push(missingCot);
   if (!state.model && state.modelChoice === null) blockers.push('Choose a model.');
   const recipe = recipeOf(state);
+  if (state.model?.untrainable && recipe !== EVALUATE) blockers.push(state.model.untrainable);
   const info = useEngine.getState().catalogue?.recipes.find(({ id }) => id === recipe);
   const config = configOf(state);
   for (const field of info?.fields ?? []) {
@@ -169,7 +173,7 @@ export function blockersOf(state: SetupState): string[] {
 /** Why problems without worked solutions cannot serve this run; null when they can or there are some. */
 function withoutReasoning(state: SetupState): string | null {
   const { dataset, init } = state;
-  if (!dataset || dataset.hasCot || dataset.usable === 0) return null;
+  if (!dataset || dataset.hasCot || dataset.usable === 0 || recipeOf(state) === EVALUATE) return null;
   const fact = `${dataset.name} has answers but no chain of thought`;
   if (recipeOf(state) === 'sft') {
     return `${fact}, so SFT has no reasoning to learn from. Use it for ReFT or as evaluation file.`;

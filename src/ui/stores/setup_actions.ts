@@ -7,7 +7,16 @@ import { engine, useEngine } from './engine';
 import { dismissAll, report } from './notices';
 import { checkBeforeRun, checkNumerics } from './numerics';
 import { showRun } from './runs';
-import { configOf, presetOf, recipeOf, startRunOf, useSetup, type SetupState, type Split } from './setup';
+import {
+  configOf,
+  EVALUATE,
+  presetOf,
+  recipeOf,
+  startRunOf,
+  useSetup,
+  type SetupState,
+  type Split,
+} from './setup';
 import { setTab } from './view';
 
 /** Does one thing that takes a while, saying what; a fault is shown and everything made before is kept. */
@@ -131,7 +140,8 @@ export async function takeModel(what: string, open: () => Promise<ModelSummary>)
 }
 
 async function choose(model: ModelSummary): Promise<void> {
-  useSetup.setState({ model, modelChoice: null, open: 'model', estimate: null });
+  const recipe = model.untrainable === null ? {} : { recipe: EVALUATE };
+  useSetup.setState({ model, modelChoice: null, open: 'model', estimate: null, ...recipe });
   await previewWith(model.handle);
 }
 
@@ -166,7 +176,7 @@ export async function startRun(): Promise<void> {
   await working('Starting', async () => {
     dismissAll();
     const model = await openChosenModel();
-    if (model !== null) await checkBeforeRun(model);
+    if (model !== null && !useSetup.getState().model?.untrainable) await checkBeforeRun(model);
     const run = startRunOf(useSetup.getState());
     if (!run) throw new LabError('bad_input', 'Choose problems and a model first.');
     await engine().request('start', { run });
