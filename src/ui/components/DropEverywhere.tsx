@@ -38,7 +38,7 @@ export function DropEverywhere() {
   if (!over) return null;
   return (
     <div className="drop-veil fade-in" aria-hidden="true">
-      Drop a dataset, a model folder or an exported run
+      Drop a dataset, a model folder, or a .zip of a model or a run
     </div>
   );
 }

@@ -12,7 +12,7 @@ export function routeFiles<F extends { name: string }>(files: readonly F[]): Rou
   if (!first)
     return {
       kind: 'nothing',
-      reason: 'Nothing was dropped. Drop a dataset file, a model folder or an exported run.',
+      reason: 'Nothing was dropped. Drop a dataset file, a model folder, or a .zip of a model or a run.',
     };
   if (files.every((file) => /\.zip$/i.test(file.name))) return { kind: 'zips', files: [...files] };
   if (
