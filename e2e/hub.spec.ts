@@ -101,7 +101,8 @@ test('a model is looked up, downloaded with a pause, used, there after a reload 
 
   server.requests.length = 0;
   await open(page);
-  await page.getByRole('radio', { name: /lab\/nano/ }).check();
+  await chosen.click();
+  await expect(chosen).toBeChecked();
   await expect(rail(page)).toContainText('LlamaForCausalLM');
   expect(server.requests).toEqual([]);
   await page.getByRole('button', { name: 'Delete lab/nano' }).click();
