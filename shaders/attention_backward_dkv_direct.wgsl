@@ -57,12 +57,12 @@ fn scored(products: vec4f) -> vec4f {
   return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
-// The derivative of a score's bending.
-fn steepness(score: vec4f) -> vec4f {
+// From the gradient of bent scores to that of the scores as they were.
+fn unbent(gradient: vec4f, score: vec4f) -> vec4f {
   if (CAP == 0.0) {
-    return vec4f(1.0);
+    return gradient;
   }
-  return 1.0 - (score / CAP) * (score / CAP);
+  return gradient * (1.0 - (score / CAP) * (score / CAP));
 }
 
 // p of four keys against one query, 0 where masked; p <= 1 whatever the rounding; query - key wraps around where it is later.
@@ -129,10 +129,10 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
         probability(score[3], lse[stat.w], keys, query0 + 3u, last),
       );
       let ds = mat4x4f(
-        p[0] * (dp[0] - delta[stat.x]) * steepness(score[0]),
-        p[1] * (dp[1] - delta[stat.y]) * steepness(score[1]),
-        p[2] * (dp[2] - delta[stat.z]) * steepness(score[2]),
-        p[3] * (dp[3] - delta[stat.w]) * steepness(score[3]),
+        unbent(p[0] * (dp[0] - delta[stat.x]), score[0]),
+        unbent(p[1] * (dp[1] - delta[stat.y]), score[1]),
+        unbent(p[2] * (dp[2] - delta[stat.z]), score[2]),
+        unbent(p[3] * (dp[3] - delta[stat.w]), score[3]),
       );
 
       // dv += p^T dout,  dk += ds^T q

@@ -74,12 +74,12 @@ fn scored(products: vec4f) -> vec4f {
   return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
-// The derivative of a score's bending.
-fn steepness(score: vec4f) -> vec4f {
+// From the gradient of bent scores to that of the scores as they were.
+fn unbent(gradient: vec4f, score: vec4f) -> vec4f {
   if (CAP == 0.0) {
-    return vec4f(1.0);
+    return gradient;
   }
-  return 1.0 - (score / CAP) * (score / CAP);
+  return gradient * (1.0 - (score / CAP) * (score / CAP));
 }
 
 // Writes the rows of a block that lie before `end`.
@@ -173,7 +173,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_id) lid: ve
       let key = tx + 8u * i;
       let score = scored(s[i]);
       let p = exp(min(score - row_lse, vec4f(0.0)));
-      let ds = p * (dp[i] - row_delta) * steepness(score);
+      let ds = unbent(p * (dp[i] - row_delta), score);
       dscores[key * 8u + ty] = select(vec4f(0.0), ds, queries - vec4u(key0 + key) < vec4u(params.window));
     }
 

@@ -77,19 +77,19 @@ fn scored(products: vec4f) -> vec4f {
   return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * s / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
-// The derivative of a score's bending.
-fn steepness(score: vec4f) -> vec4f {
+// From the gradient of bent scores to that of the scores as they were.
+fn unbent(gradient: vec4f, score: vec4f) -> vec4f {
   if (CAP == 0.0) {
-    return vec4f(1.0);
+    return gradient;
   }
-  return 1.0 - (score / CAP) * (score / CAP);
+  return gradient * (1.0 - (score / CAP) * (score / CAP));
 }
 
 // ds of four queries against one key that is `age` tokens older: 0 where masked, also where it is later and age has wrapped
 // around; p <= 1 whatever the rounding.
 fn dscore(products: vec4f, dp: vec4f, row_lse: vec4f, row_delta: vec4f, age: vec4u) -> vec4f {
   let score = scored(products);
-  let ds = exp(min(score - row_lse, vec4f(0.0))) * (dp - row_delta) * steepness(score);
+  let ds = unbent(exp(min(score - row_lse, vec4f(0.0))) * (dp - row_delta), score);
   return select(vec4f(0.0), ds, age < vec4u(params.window));
 }
 

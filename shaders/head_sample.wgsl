@@ -33,6 +33,7 @@ struct Part { m: f32, s: f32, score: f32, z: f32, token: u32 }
 @group(0) @binding(4) var<storage, read_write> partials: array<Part>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not
 const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
 const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
 
@@ -103,12 +104,20 @@ fn choose(run: Run, z: vec4f, noise: vec4f, column: u32) -> Run {
   return Run(run.m, run.s, select(run.score, score, ahead), select(run.z, z, ahead), select(run.token, vec4u(column), ahead));
 }
 
+// Logits as the model has them.
+fn capped(z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return z;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
 // Takes four columns of logits in, a column of the matrix each, from `column` on.
 fn take(before: Run, logits: mat4x4f, noise: mat4x4f, column: u32) -> Run {
-  let z0 = logits[0];
-  let z1 = select(vec4f(LOWEST), logits[1], column + 1u < params.V);
-  let z2 = select(vec4f(LOWEST), logits[2], column + 2u < params.V);
-  let z3 = select(vec4f(LOWEST), logits[3], column + 3u < params.V);
+  let z0 = capped(logits[0]);
+  let z1 = select(vec4f(LOWEST), capped(logits[1]), column + 1u < params.V);
+  let z2 = select(vec4f(LOWEST), capped(logits[2]), column + 2u < params.V);
+  let z3 = select(vec4f(LOWEST), capped(logits[3]), column + 3u < params.V);
   var run = before;
   run.m = max(before.m, max(max(z0, z1), max(z2, z3)));
   run.s = before.s * share(before.m - run.m) + share(z0 - run.m) + share(z1 - run.m) + share(z2 - run.m) + share(z3 - run.m);

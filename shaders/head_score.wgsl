@@ -22,6 +22,7 @@ struct Part { m: f32, s: f32, t: f32, argmax: u32 }
 @group(0) @binding(4) var<storage, read_write> logp: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not
 const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters
 const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1
 
@@ -37,12 +38,20 @@ fn start() -> Run {
   return Run(vec4f(LOWEST), vec4f(0.0), vec4f(0.0), vec4u(0u), vec4f(LOWEST));
 }
 
+// Logits as the model has them.
+fn capped(z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return z;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
 // Takes four columns of logits in, a column of the matrix each, from `column` on.
 fn take(before: Run, logits: mat4x4f, target_tokens: vec4u, column: u32) -> Run {
-  let z0 = logits[0];
-  let z1 = select(vec4f(LOWEST), logits[1], column + 1u < params.V);
-  let z2 = select(vec4f(LOWEST), logits[2], column + 2u < params.V);
-  let z3 = select(vec4f(LOWEST), logits[3], column + 3u < params.V);
+  let z0 = capped(logits[0]);
+  let z1 = select(vec4f(LOWEST), capped(logits[1]), column + 1u < params.V);
+  let z2 = select(vec4f(LOWEST), capped(logits[2]), column + 2u < params.V);
+  let z3 = select(vec4f(LOWEST), capped(logits[3]), column + 3u < params.V);
   let most = max(max(z0, z1), max(z2, z3));
   let m = max(before.m, most);
 

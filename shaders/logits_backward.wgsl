@@ -1,5 +1,6 @@
 // logits_backward: in place, with p = exp(z - lse),
 //   dz_j = dlogp * (1[j = target] - p_j) - dentropy * p_j * (log p_j + entropy)
+// and where logits were bent, z = CAP tanh(y / CAP), dy = dz * (1 - (z / CAP)^2).
 // Source: derivative of logits_stats: d log p_t / dz_j = 1[j=t] - p_j,  dH / dz_j = -p_j (log p_j + H).
 //
 //   logits    (R,ldv)  read_write   logits in, their gradient out; padding columns become 0
@@ -20,9 +21,26 @@ struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 @group(0) @binding(5) var<storage, read> dentropy: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not
 override LANES: u32 = 64u;
 const VECTORS = 256u;
 const FARTHEST = -80.0; // exp(-80) is 0 beside the other terms
+
+// Logits as the model has them.
+fn capped(z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return z;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
+// From the gradient of bent logits z to that of the logits as they were.
+fn unbent(gradient: vec4f, z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return gradient;
+  }
+  return gradient * (1.0 - (z / CAP) * (z / CAP));
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -45,10 +63,11 @@ fn main(
   for (var i = wid.x * VECTORS + lane; i < end; i += LANES) {
     let index = chunk_row * vectors + i;
     let column = i * 4u + vec4u(0u, 1u, 2u, 3u);
-    let log_p = max(logits[index] - log_sum, vec4f(FARTHEST));
+    let z = capped(logits[index]);
+    let log_p = max(z - log_sum, vec4f(FARTHEST));
     let p = exp(log_p);
     let hit = select(vec4f(0.0), vec4f(by_logp), column == vec4u(chosen));
     let gradient = hit - p * (by_logp + by_entropy * (log_p + mean));
-    logits[index] = select(vec4f(0.0), gradient, column < vec4u(params.V));
+    logits[index] = select(vec4f(0.0), unbent(gradient, z), column < vec4u(params.V));
   }
 }

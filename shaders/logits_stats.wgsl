@@ -1,4 +1,4 @@
-// logits_stats: per row, with z the logits and p = softmax(z):
+// logits_stats: per row, with z the logits, bent where CAP says so, and p = softmax(z):
 //   lse = log(sum exp(z)),  logp = z[target] - lse,  entropy = -sum p log p,  correct = (argmax z == target)
 // One pass over the logits: each lane keeps a running maximum m with s = sum exp(z-m) and t = sum exp(z-m)*(z-m), rescaled
 // when m grows; then entropy = log(s) - t/s. The lowest index wins a tie for argmax.
@@ -22,6 +22,7 @@ struct Params { R: u32, V: u32, ldv: u32, row0: u32 }
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not
 override LANES: u32 = 128u; // threads a row; LANES times ROWS: at most 128
 override ROWS: u32 = 1u;
 const MERGERS = 8u; // LANES come down to 8, then to 1
@@ -40,6 +41,14 @@ fn merge(a: Softmax, b: Softmax) -> Softmax {
   let t = exp(da) * (a.t + da * a.s) + exp(db) * (b.t + db * b.s);
   let second = b.m > a.m || (b.m == a.m && b.argmax < a.argmax);
   return Softmax(m, s, t, select(a.argmax, b.argmax, second));
+}
+
+// Logits as the model has them.
+fn capped(z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return z;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));
 }
 
 // Of one thread: every fourth column has its own sums, so that long rows keep their small terms.
@@ -77,7 +86,7 @@ fn main(
 
   var own = Running(LOWEST, vec4f(0.0), vec4f(0.0), 0xffffffffu);
   for (var column = lane * 4u; column < columns; column += LANES * 4u) {
-    own = take(own, logits[base + column / 4u], column);
+    own = take(own, capped(logits[base + column / 4u]), column);
   }
   var running = Softmax(own.m, dot(own.s, vec4f(1.0)), dot(own.t, vec4f(1.0)), own.argmax);
 
@@ -98,7 +107,7 @@ fn main(
     let chosen = targets[at];
     let log_sum = log(running.s);
     // The maximum is taken off first: z - m is exact where z and lse would both be large.
-    logp[at] = (logits[base + chosen / 4u][chosen % 4u] - running.m) - log_sum;
+    logp[at] = (capped(logits[base + chosen / 4u])[chosen % 4u] - running.m) - log_sum;
     entropy[at] = log_sum - running.t / running.s;
     lse[at] = running.m + log_sum;
     correct[at] = select(0.0, 1.0, running.argmax == chosen);

@@ -34,6 +34,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> history: array<vec2u>;
 @group(0) @binding(6) var<uniform> params: Params;
 
+override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not
 override WG: u32 = 64u; // at most 256
 const NONE = 0xffffffffu;
 const LOWEST = -1e30;
@@ -44,10 +45,18 @@ var<workgroup> indices: array<u32, 256>;
 var<workgroup> group_values: array<f32, 16>;
 var<workgroup> group_indices: array<u32, 16>;
 
+// Logits as the model has them.
+fn capped(z: vec4f) -> vec4f {
+  if (CAP == 0.0) {
+    return z;
+  }
+  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));
+}
+
 // Four logits of a row, those past V as LOWEST.
 fn quad(row: u32, q: u32) -> vec4f {
   let index = 4u * q + vec4u(0u, 1u, 2u, 3u);
-  return select(vec4f(LOWEST), logits[row * (params.ldv / 4u) + q], index < vec4u(params.V));
+  return select(vec4f(LOWEST), capped(logits[row * (params.ldv / 4u) + q]), index < vec4u(params.V));
 }
 
 // Sum over the workgroup in a fixed order: sixteen strided sums, then those. For every thread.

@@ -17,6 +17,8 @@ interface Shape {
   row0: number;
   /** Logits lie in [-scale, scale). */
   scale: number;
+  /** The model's soft cap of them. */
+  cap?: number;
 }
 
 // V/4 around the 128 lanes of a row and around the 256 vec4 of a workgroup, V of every remainder modulo 4, primes, and chunks
@@ -33,6 +35,8 @@ const SHAPES: readonly Shape[] = [
   { R: 5, V: 1031, row0: 2, scale: 20 },
   { R: 9, V: 1024, row0: 0, scale: 5 },
   { R: 3, V: 514, row0: 0, scale: 200 },
+  { R: 4, V: 513, row0: 1, scale: 40, cap: 30 },
+  { R: 2, V: 61, row0: 0, scale: 3, cap: 2 },
 ];
 
 function inputs({ R, V, row0, scale }: Shape) {
@@ -64,18 +68,18 @@ function within(before: Float32Array, row0: number, rows: Float64Array): Float64
 }
 
 function statsCase(shape: Shape, constants: { LANES: number; ROWS: number }): KernelCase {
-  const { R, V, row0, scale } = shape;
+  const { R, V, row0, scale, cap = 0 } = shape;
   return {
     kernel: logitsStats.name,
     direction: 'forward',
-    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${constants.LANES}`,
+    shape: `R=${R} V=${V} row0=${row0} logits to ${scale}${cap ? ` cap=${cap}` : ''} LANES=${constants.LANES}`,
     run: async (gpu) => {
       const { ldv, logits, M, targets, chunkTargets } = inputs(shape);
       const before = testNumbers(M, 2);
       const { params, grid } = logitsStatsLaunch({ R, V, ldv, row0 }, constants.ROWS);
       const operands = { logits, targets, logp: before, entropy: before, lse: before, correct: before };
-      const actual = await runOnce(gpu, logitsStats, operands, params, grid, constants);
-      const expected = logitsStatsReference(logits, chunkTargets, R, V, ldv);
+      const actual = await runOnce(gpu, logitsStats, operands, params, grid, { ...constants, CAP: cap });
+      const expected = logitsStatsReference(logits, chunkTargets, R, V, ldv, cap);
       return (['logp', 'entropy', 'lse', 'correct'] as const).map((tensor) => ({
         tensor,
         actual: actual[tensor],
@@ -87,21 +91,21 @@ function statsCase(shape: Shape, constants: { LANES: number; ROWS: number }): Ke
 }
 
 function backwardCase(shape: Shape, LANES: number): KernelCase {
-  const { R, V, row0, scale } = shape;
+  const { R, V, row0, scale, cap = 0 } = shape;
   return {
     kernel: logitsBackward.name,
     direction: 'backward',
-    shape: `R=${R} V=${V} row0=${row0} logits to ${scale} LANES=${LANES}`,
+    shape: `R=${R} V=${V} row0=${row0} logits to ${scale}${cap ? ` cap=${cap}` : ''} LANES=${LANES}`,
     run: async (gpu) => {
       const { ldv, logits, M, targets, chunkTargets } = inputs(shape);
       const dlogp = testNumbers(M, 3);
       const dentropy = testNumbers(M, 4);
-      const stats = logitsStatsReference(logits, chunkTargets, R, V, ldv);
+      const stats = logitsStatsReference(logits, chunkTargets, R, V, ldv, cap);
       const lse = Float32Array.from(within(new Float32Array(M), row0, stats.lse));
       const entropy = Float32Array.from(within(new Float32Array(M), row0, stats.entropy));
       const { params, grid } = logitsBackwardLaunch({ R, V, ldv, row0 });
       const operands = { logits, targets, lse, entropy, dlogp, dentropy };
-      const actual = await runOnce(gpu, logitsBackward, operands, params, grid, { LANES });
+      const actual = await runOnce(gpu, logitsBackward, operands, params, grid, { LANES, CAP: cap });
       const expected = logitsBackwardReference(
         logits,
         chunkTargets,
@@ -110,6 +114,7 @@ function backwardCase(shape: Shape, LANES: number): KernelCase {
         R,
         V,
         ldv,
+        cap,
       );
       const tolerance =
         scale > 100

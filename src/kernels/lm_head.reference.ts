@@ -7,9 +7,12 @@ export interface LogitsStats {
   correct: Float64Array;
 }
 
+/** Logits z as a model with a soft cap has them: cap · tanh(z / cap) (arXiv:2408.00118, section 2); 0 is no cap. */
+export const softcapped = (z: number, cap: number): number => (cap ? cap * Math.tanh(z / cap) : z);
+
 /**
  * Per row of logits (R,V): log-prob of the target, entropy, log-sum-exp (natural logs) and 1 where the target is the
- * argmax, the lowest index winning a tie. In f64; `ldv` is the row stride.
+ * argmax, the lowest index winning a tie. In f64; `ldv` is the row stride; logits are `softcapped` first.
  */
 export function logitsStatsReference(
   logits: Numbers,
@@ -17,6 +20,7 @@ export function logitsStatsReference(
   R: number,
   V: number,
   ldv: number,
+  cap = 0,
 ): LogitsStats {
   const stats: LogitsStats = {
     logp: new Float64Array(R),
@@ -25,7 +29,7 @@ export function logitsStatsReference(
     correct: new Float64Array(R),
   };
   for (let r = 0; r < R; r++) {
-    const z = Float64Array.from({ length: V }, (_, j) => logits[r * ldv + j]!);
+    const z = Float64Array.from({ length: V }, (_, j) => softcapped(logits[r * ldv + j]!, cap));
     const largest = Math.max(...z);
     const lse = largest + Math.log(z.reduce((sum, x) => sum + Math.exp(x - largest), 0));
     stats.lse[r] = lse;
@@ -45,15 +49,18 @@ export function logitsBackwardReference(
   R: number,
   V: number,
   ldv: number,
+  cap = 0,
 ): Float64Array {
-  const { lse, entropy } = logitsStatsReference(logits, targets, R, V, ldv);
+  const { lse, entropy } = logitsStatsReference(logits, targets, R, V, ldv, cap);
   const dlogits = new Float64Array(R * ldv);
   for (let r = 0; r < R; r++) {
     for (let j = 0; j < V; j++) {
-      const logP = logits[r * ldv + j]! - lse[r]!;
+      const z = softcapped(logits[r * ldv + j]!, cap);
+      const logP = z - lse[r]!;
       const p = Math.exp(logP);
       const hit = j === targets[r] ? 1 : 0;
-      dlogits[r * ldv + j] = dlogp[r]! * (hit - p) - dentropy[r]! * p * (logP + entropy[r]!);
+      const gradient = dlogp[r]! * (hit - p) - dentropy[r]! * p * (logP + entropy[r]!);
+      dlogits[r * ldv + j] = cap ? gradient * (1 - (z / cap) ** 2) : gradient;
     }
   }
   return dlogits;

@@ -63,8 +63,9 @@ export function logitsStatsLaunch({ R, V, ldv, row0 }: LogitsDims, ROWS: number)
   return { params: { R, V, ldv, row0 }, grid: grid1d(Math.ceil(R / ROWS)) };
 }
 
-/** Threads a workgroup of logits_backward. */
-export const logitsBackwardConstants = (gpu: Gpu): { LANES: number } => ({
+/** Threads a workgroup of logits_backward, and where the model caps its logits (see `addLogitsStats`). */
+export const logitsBackwardConstants = (gpu: Gpu, softcap = 0): { LANES: number; CAP: number } => ({
+  CAP: softcap,
   LANES: gpu.facts.isSoftware ? 8 : 64,
 });
 
@@ -73,13 +74,17 @@ export function logitsBackwardLaunch({ R, V, ldv, row0 }: LogitsDims): LogitsLau
   return { params: { R, V, ldv, row0 }, grid: [Math.ceil(ldv / COLUMNS_A_WORKGROUP), down, deep] };
 }
 
-/** Records logits_stats of a chunk in the way that suits the adapter. R = 0 dispatches nothing. */
+/**
+ * Records logits_stats of a chunk in the way that suits the adapter; R = 0 dispatches nothing. With `softcap` the model's
+ * logits are softcap · tanh(logits / softcap) (arXiv:2408.00118, section 2), here as in the heads that store none.
+ */
 export function addLogitsStats<D>(
   plan: Plan<D>,
   gpu: Gpu,
   buffers: Readonly<Record<keyof typeof logitsStats.buffers, View>>,
   dims: (step: D) => LogitsDims,
+  softcap = 0,
 ): void {
-  const constants = logitsStatsDesigns[designOf(gpu)];
+  const constants = { ...logitsStatsDesigns[designOf(gpu)], CAP: softcap };
   plan.add(logitsStats, buffers, (step) => logitsStatsLaunch(dims(step), constants.ROWS), constants);
 }

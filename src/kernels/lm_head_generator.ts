@@ -7,6 +7,19 @@ export type HeadKind = 'score' | 'sample';
 
 const KINDS: Record<HeadKind, HeadText> = { score: SCORE, sample: SAMPLE };
 
+/** Logits as the model has them. */
+const CAPPED = [
+  'override CAP: f32 = 0.0; // logits z are bent to CAP tanh(z / CAP), as in Gemma 2 (arXiv:2408.00118, section 2); 0: they are not',
+  '',
+  'fn capped(z: vec4f) -> vec4f {',
+  '  if (CAP == 0.0) {',
+  '    return z;',
+  '  }',
+  '  return CAP - 2.0 * CAP / (1.0 + exp(clamp(2.0 * z / CAP, vec4f(-80.0), vec4f(80.0))));',
+  '}',
+  '',
+];
+
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const XYZW = ['x', 'y', 'z', 'w'] as const;
 
@@ -65,6 +78,7 @@ class Writer {
       `@group(0) @binding(${buffers.length}) var<uniform> params: Params;`,
       '',
       'const OFFSETS = vec4u(0u, 1u, 2u, 3u);',
+      ...CAPPED,
       'const LOWEST = -1e30; // finite: -inf minus -inf differs between adapters',
       "const FARTHEST = -80.0; // exp(-80) is 0 beside the maximum's 1",
       '',

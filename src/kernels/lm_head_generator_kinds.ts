@@ -67,7 +67,7 @@ fn start() -> Run {
 
 fn take(before: Run, logits: vec4f, wanted: u32, column: u32) -> Run {
   let columns = vec4u(column) + OFFSETS;
-  let z = select(vec4f(LOWEST), logits, columns < vec4u(params.V));
+  let z = select(vec4f(LOWEST), capped(logits), columns < vec4u(params.V));
   let most = max(max(z.x, z.y), max(z.z, z.w));
   let m = max(before.m, most);
   let d = max(before.m - m, FARTHEST);
@@ -188,7 +188,7 @@ fn start() -> Run {
 
 fn take(before: Run, logits: vec4f, row: u32, column: u32) -> Run {
   let inside = vec4u(column) + OFFSETS < vec4u(params.V);
-  let z = select(vec4f(LOWEST), logits, inside);
+  let z = select(vec4f(LOWEST), capped(logits), inside);
   let score = select(vec4f(LOWEST), scores(z, row, column), inside);
   let m = max(before.m, max(max(z.x, z.y), max(z.z, z.w)));
   let e = exp(max(z - m, vec4f(FARTHEST)));

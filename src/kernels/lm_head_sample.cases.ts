@@ -34,6 +34,8 @@ const MARK = 7;
 interface Shape extends HeadSampleDims {
   /** Whole logits, each token twice, so that every maximum is a tie. */
   ties?: boolean;
+  /** The model's soft cap of its logits. */
+  cap?: number;
   /** Where only this design switches. */
   only?: HeadDesign;
   /** Hidden values lie in [-scale, scale), weights in [-1, 1). */
@@ -58,6 +60,7 @@ const SHAPES: readonly Shape[] = [
   { ...BASE, B: 65, V: 127, C: 8, temperature: 0.9 },
   { ...BASE, B: 2, V: 8193, C: 4, scale: 2, only: 'direct' },
   { ...BASE, B: 3, V: 16_390, C: 4, only: 'tiled' },
+  { ...BASE, B: 5, V: 257, C: 20, scale: 3, cap: 5, temperature: 0.8 },
   { ...BASE, B: 2, V: 8192, C: 4, scale: 100, temperature: 50, seed: 2, only: 'direct' },
 ];
 
@@ -84,8 +87,8 @@ const floats = (data: ArrayLike<number>): Float32Array => Float32Array.from(data
 const words = (data: ArrayLike<number>): Uint32Array => Uint32Array.from(data);
 const bitsOf = (data: Float32Array): Uint32Array => new Uint32Array(data.buffer);
 
-const describeShape = ({ B, V, C, temperature, ties, scale }: Shape): string =>
-  `B=${B} V=${V} C=${C} T=${temperature}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}`;
+const describeShape = ({ B, V, C, temperature, ties, scale, cap }: Shape): string =>
+  `B=${B} V=${V} C=${C} T=${temperature}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}`;
 
 /** A case whose numbers leave f32 and f64 no room to choose differently. Errors: throws where they do. */
 function checkMargin(shape: Shape, margin: number): void {
@@ -107,7 +110,7 @@ function partsCase(name: string, choose: Choice, shape: Shape, note = ''): Kerne
       const { B, V } = shape;
       const inputs = numbers(shape);
       const { P } = headParts(design, V);
-      const { rows, margin } = headSampleReference(inputs, shape, partTokens(design, V));
+      const { rows, margin } = headSampleReference(inputs, shape, partTokens(design, V), shape.cap);
       checkMargin(shape, margin);
       const { params, grid } = headSampleLaunch(configuration, shape);
       const operands = {
@@ -117,7 +120,7 @@ function partsCase(name: string, choose: Choice, shape: Shape, note = ''): Kerne
         state: words(inputs.state),
         partials: B * P * 5,
       };
-      const { partials } = await runOnce(gpu, kernel, operands, params, grid);
+      const { partials } = await runOnce(gpu, kernel, operands, params, grid, { CAP: shape.cap ?? 0 });
       const running = rows.flatMap((row, b) => (row ?? []).map((part, p) => ({ part, at: b * P + p })));
       const tolerance =
         shape.scale > 10
@@ -150,8 +153,8 @@ function mergeCase(design: HeadDesign, shape: Shape): KernelCase {
       const { B, V, Hmax } = shape;
       const inputs = numbers(shape);
       const { P } = headParts(design, V);
-      const { rows } = headSampleReference(inputs, shape, partTokens(design, V));
-      const expected = headStepReference(inputs, shape);
+      const { rows } = headSampleReference(inputs, shape, partTokens(design, V), shape.cap);
+      const expected = headStepReference(inputs, shape, shape.cap);
       for (const { margin } of expected.draws) checkMargin(shape, margin);
       const partials = new Float32Array(B * P * 5).fill(Number.NaN);
       rows.forEach((row, b) =>

@@ -1,4 +1,5 @@
 import { NO_SLOT } from './decode';
+import { softcapped } from './lm_head.reference';
 import type { HeadSampleDims } from './lm_head_sample';
 import { gumbel, philox, sampleReference, type SampleBuffers } from './sampler.reference';
 
@@ -30,16 +31,17 @@ export interface DrawnPart {
 }
 
 /**
- * `head_sample` in f64: of every running row its parts, which hold these tokens; undefined for the others. And the nearest
+ * `head_sample` in f64, of logits with a soft cap: of every running row its parts, which hold these tokens; undefined for the others. And the nearest
  * tie of a part.
  */
 export function headSampleReference(
   inputs: HeadSampleInputs,
   dims: HeadSampleDims,
   parts: readonly (readonly number[])[],
+  cap = 0,
 ) {
   const { B, V, C, seed, temperature } = dims;
-  const logits = headLogits(inputs.hidden, inputs.weight, B, V, C);
+  const logits = headLogits(inputs.hidden, inputs.weight, B, V, C).map((z) => softcapped(z, cap));
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
   let margin = Infinity;
   const rows = Array.from({ length: B }, (_, b) => {
@@ -66,8 +68,8 @@ export function headSampleReference(
 }
 
 /** Head and sampling step in f64: `sampleReference` on the logits that the kernels never store. */
-export function headStepReference(inputs: HeadSampleInputs, dims: HeadSampleDims) {
+export function headStepReference(inputs: HeadSampleInputs, dims: HeadSampleDims, cap = 0) {
   const { B, V, C } = dims;
-  const logits = headLogits(inputs.hidden, inputs.weight, B, V, C);
+  const logits = headLogits(inputs.hidden, inputs.weight, B, V, C).map((z) => softcapped(z, cap));
   return sampleReference({ ...inputs, logits }, { ...dims, ldv: V, top_k: 0, top_p: 1 });
 }

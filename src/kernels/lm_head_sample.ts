@@ -122,17 +122,19 @@ export function addHeadSample<D>(
   buffers: Readonly<Record<HeadSampleBuffer, View>>,
   shards: readonly Shard[],
   dims: (step: D) => HeadSampleDims,
+  softcap = 0,
 ): void {
   const design = headDesign(gpu.facts);
   const { hidden, tokens, positions, slots, state, history, partials } = buffers;
   for (const { configuration } of headChoices[design]) {
     for (const shard of shards) {
       const views = { hidden, weight: shard.weight, positions, state, partials };
-      plan.add(headSampleKernel(configuration), views, (step) => {
-        const launch = headSampleLaunch(configuration, dims(step), shard);
+      const launch = (step: D) => {
+        const wanted = headSampleLaunch(configuration, dims(step), shard);
         const fits = configurationFor(design, dims(step).B) === configuration;
-        return fits ? launch : { ...launch, grid: [0] };
-      });
+        return fits ? wanted : { ...wanted, grid: [0] as const };
+      };
+      plan.add(headSampleKernel(configuration), views, launch, { CAP: softcap });
     }
   }
   plan.add(

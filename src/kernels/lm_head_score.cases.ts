@@ -3,7 +3,7 @@ import { runOnce } from '../gpu/run_once';
 import type { KernelCase, Outcome } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
-import { logitsStatsReference } from './lm_head.reference';
+import { logitsStatsReference, softcapped } from './lm_head.reference';
 import {
   designOf,
   headChoices,
@@ -37,6 +37,8 @@ interface Shape extends HeadScoreDims {
   only?: HeadDesign;
   /** Whole logits, each token twice, so that every maximum is a tie. */
   ties?: boolean;
+  /** The model's soft cap of its logits. */
+  cap?: number;
 }
 
 // V below, at and above a block of 8 or 64 tokens, where parts become many and where they become wider; rows around a block of
@@ -57,16 +59,17 @@ const SHAPES: readonly Shape[] = [
   { M: 2, V: 8193, C: 4, scale: 2, only: 'direct' },
   { M: 3, V: 16_390, C: 4, scale: 1, only: 'tiled' },
   { M: 5, V: 514, C: 12, scale: 60 },
+  { M: 5, V: 257, C: 20, scale: 3, cap: 5 },
 ];
 
-function numbers({ M, V, C, scale, ties }: Shape) {
+function numbers({ M, V, C, scale, ties, cap = 0 }: Shape) {
   const hidden = testNumbers(M * C, V, scale);
   const weight = testNumbers(V * C, V + 1);
   if (ties) {
     hidden.forEach((x, i) => (hidden[i] = Math.round(4 * x)));
     weight.forEach((x, i) => (weight[i] = i < (V * C) / 2 ? Math.round(4 * x) : weight[i - (V / 2) * C]!));
   }
-  const logits = headLogits(hidden, weight, M, V, C);
+  const logits = headLogits(hidden, weight, M, V, C).map((z) => softcapped(z, cap));
   // Every other row asks for its argmax; of two equal ones for the first, then for the second.
   const targets = new Uint32Array(M);
   for (let m = 0; m < M; m++) {
@@ -78,8 +81,8 @@ function numbers({ M, V, C, scale, ties }: Shape) {
   return { hidden, weight, targets, logits };
 }
 
-const shapeOf = ({ M, V, C, scale, ties }: Shape): string =>
-  `M=${M} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}`;
+const shapeOf = ({ M, V, C, scale, ties, cap }: Shape): string =>
+  `M=${M} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}`;
 
 const toleranceOf = ({ scale }: Shape) =>
   scale > 10
@@ -103,7 +106,7 @@ function partsCase(name: string, choose: Choice, shape: Shape, note = ''): Kerne
       const expected = headScoreReference(logits, M, V, partTokens(design, V));
       const { params, grid } = headScoreLaunch(configuration, shape);
       const operands = { hidden, weight, targets, partials: M * P * 4, logp: M };
-      const { partials, logp } = await runOnce(gpu, kernel, operands, params, grid);
+      const { partials, logp } = await runOnce(gpu, kernel, operands, params, grid, { CAP: shape.cap ?? 0 });
       const tolerance = toleranceOf(shape);
       return [
         ...FIELDS.map((field, i): Outcome => ({

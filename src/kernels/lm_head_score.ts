@@ -101,14 +101,18 @@ export function addHeadScore<D>(
   buffers: Readonly<Record<'hidden' | 'targets' | 'partials' | 'logp' | 'entropy' | 'correct', View>>,
   shards: readonly Shard[],
   dims: (step: D) => HeadScoreDims,
+  softcap = 0,
 ): void {
   const design = headDesign(gpu.facts);
   const { hidden, targets, partials, logp, entropy, correct } = buffers;
   const many = configurationFor(design, Infinity);
   for (const shard of shards) {
     const { weight } = shard;
-    plan.add(headScoreKernel(many), { hidden, weight, targets, partials, logp }, (step) =>
-      headScoreLaunch(many, dims(step), shard),
+    plan.add(
+      headScoreKernel(many),
+      { hidden, weight, targets, partials, logp },
+      (step) => headScoreLaunch(many, dims(step), shard),
+      { CAP: softcap },
     );
   }
   plan.add(

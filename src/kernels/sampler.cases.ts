@@ -3,6 +3,7 @@ import { runOnce } from '../gpu/run_once';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import { F32 } from './compare';
+import { softcapped } from './lm_head.reference';
 import { NO_SLOT } from './decode';
 import { sample, sampleConstants, sampleLaunch, type SampleDims } from './sampler';
 import { keptTokens, sampleReference, type SampleBuffers } from './sampler.reference';
@@ -21,6 +22,8 @@ interface Shape extends SampleDims {
   WG?: number;
   /** Whole logits, so that many are equal. */
   ties?: boolean;
+  /** The model's soft cap of its logits. */
+  cap?: number;
 }
 
 const BASE = { eos: [], seed: 1, temperature: 1, top_k: 0, top_p: 1, Hmax: 5, scale: 4 };
@@ -39,6 +42,8 @@ const SHAPES: Shape[] = [
   { ...BASE, B: 16, V: 61, ldv: 64, top_p: 0.8, temperature: 1.5 },
   { ...BASE, B: 16, V: 61, ldv: 64, top_p: 0, temperature: 2 },
   { ...BASE, B: 16, V: 257, ldv: 260, top_k: 30, top_p: 0.9, temperature: 2, seed: 77 },
+  { ...BASE, B: 16, V: 61, ldv: 64, cap: 3 },
+  { ...BASE, B: 16, V: 61, ldv: 64, cap: 5, top_p: 0.8, temperature: 1.5 },
 ];
 
 /** Rows at many places: fresh, at their limit, at the end of their history; every fifth is finished. */
@@ -57,7 +62,7 @@ function numbers({ B, V, ldv, Hmax, scale, ties, seed }: Shape): SampleBuffers {
 }
 
 /** Runs `sample` once; u32 buffers come back as such, history as tokens and log-probabilities. */
-export async function runSample(gpu: Gpu, inputs: SampleBuffers, dims: SampleDims, WG?: number) {
+export async function runSample(gpu: Gpu, inputs: SampleBuffers, dims: SampleDims, WG?: number, cap = 0) {
   const { params, grid } = sampleLaunch(dims);
   const operands = {
     logits: Float32Array.from(inputs.logits),
@@ -68,7 +73,7 @@ export async function runSample(gpu: Gpu, inputs: SampleBuffers, dims: SampleDim
     history: new Uint32Array(dims.B * dims.Hmax * 2).fill(MARK),
   };
   const constants = WG ? { WG } : sampleConstants(gpu, dims.V);
-  const out = await runOnce(gpu, sample, operands, params, grid, constants);
+  const out = await runOnce(gpu, sample, operands, params, grid, { ...constants, CAP: cap });
   const words = (data: Float32Array): Uint32Array => new Uint32Array(data.buffer);
   return {
     tokens: words(out.tokens),
@@ -94,22 +99,23 @@ function checkMargins(shape: Shape, inputs: SampleBuffers, margins: number[]): v
 }
 
 function sampleCase(shape: Shape): KernelCase {
-  const { B, V, ldv, temperature, top_k, top_p, WG, ties } = shape;
+  const { B, V, ldv, temperature, top_k, top_p, WG, ties, cap = 0 } = shape;
   return {
     kernel: 'sample',
     direction: 'forward',
     shape:
       `B=${B} V=${V} ldv=${ldv} T=${temperature} top_k=${top_k} top_p=${top_p}` +
-      `${WG ? ` WG=${WG}` : ''}${ties ? ' ties' : ''}`,
+      `${WG ? ` WG=${WG}` : ''}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}`,
     run: async (gpu) => {
       const inputs = numbers(shape);
-      const expected = sampleReference(inputs, shape);
+      const bent = { ...inputs, logits: Array.from(inputs.logits, (z) => softcapped(z, cap)) };
+      const expected = sampleReference(bent, shape);
       checkMargins(
         shape,
-        inputs,
+        bent,
         expected.draws.map(({ margin }) => margin),
       );
-      const actual = await runSample(gpu, inputs, shape, WG);
+      const actual = await runSample(gpu, inputs, shape, WG, cap);
       const history = new Uint32Array(B * shape.Hmax).fill(MARK);
       const places = expected.draws.map(({ row, index }) => row * shape.Hmax + index);
       expected.draws.forEach(({ token }, i) => (history[places[i] ?? 0] = token));

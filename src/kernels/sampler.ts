@@ -97,13 +97,15 @@ export function sampleConstants(gpu: Gpu, V: number): { WG: number } {
 
 /**
  * Records `sample`: every running row (slot not 0xffffffff) draws its next token from its logits, records it with its
- * log-probability, and ends on EOS or at its limit. All state stays on the GPU, so many steps go in one submit.
+ * log-probability, and ends on EOS or at its limit; `softcap` as in `addLogitsStats`. All state stays on the GPU, so many steps go in one submit.
  */
 export function addSample<D>(
   plan: Plan<D>,
   buffers: Record<'logits' | 'tokens' | 'positions' | 'slots' | 'state' | 'history', View>,
   V: number,
   dims: (dims: D) => SampleDims,
+  softcap = 0,
 ): void {
-  plan.add(sample, buffers, (d) => sampleLaunch(dims(d)), sampleConstants(plan.gpu, V));
+  const constants = { ...sampleConstants(plan.gpu, V), CAP: softcap };
+  plan.add(sample, buffers, (d) => sampleLaunch(dims(d)), constants);
 }
