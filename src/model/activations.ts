@@ -1,10 +1,11 @@
+import { qkNormPartialsShape } from '../kernels/qk_norm';
 import { rmsnormPartialsShape } from '../kernels/rmsnorm';
 import { Arena, type Tensor } from '../gpu/arena';
 import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
 import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
-import { mlpWidth, normCount, normWidth, qkvWidth, type ModelConfig } from './config';
+import { headsOf, mlpWidth, normCount, normWidth, qkvWidth, type ModelConfig } from './config';
 import { projectionsOf, PROJECTIONS } from './projections';
 import { shardRows, type Cuts } from './shards';
 
@@ -31,6 +32,9 @@ export interface LayerActivations {
   attentionIn: Tensor;
   /** (N,QKV), RoPE applied. */
   qkv: Tensor;
+  /** (N,QKV) before the norms of query and key heads, and their rstd (N,NH+NKV), where there are any. */
+  projected?: Tensor;
+  headStats?: Tensor;
   /** (N,NH·HS) */
   attended: Tensor;
   /** (N,NH) log-sum-exp of the attention scores. */
@@ -93,6 +97,7 @@ export class Activations {
       mlpIn: C,
       gateUp: mlpWidth(config),
       activated: F,
+      ...(config.qk_norm ? { projected: qkvWidth(config), headStats: NH + config.num_key_value_heads } : {}),
       ...(config.post_norms
         ? { attentionOut: C, attentionOutStats: stats, mlpOut: C, mlpOutStats: stats }
         : {}),
@@ -144,6 +149,9 @@ export class ActivationGradients {
   /** What each norm's weight has coming, by blocks of rows: see rmsnorm_backward_weight. */
   readonly norms: Tensor;
   readonly normsShape: readonly [number, number, number];
+  /** The same of the norms of query and key heads: see qk_norm_backward. */
+  readonly headNorms: Tensor | undefined;
+  readonly headNormsShape: readonly [number, number, number];
   /** Partial sums of one product at a time, on adapters and in models where any is split over k. */
   readonly partials: Tensor | undefined;
 
@@ -152,6 +160,8 @@ export class ActivationGradients {
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     this.normsShape = rmsnormPartialsShape(normCount(config), N, normWidth(config));
     this.norms = this.arena.tensor('dnorms', this.normsShape);
+    this.headNormsShape = qkNormPartialsShape(config.num_hidden_layers, N, headsOf(config));
+    this.headNorms = config.qk_norm ? this.arena.tensor('dhead_norms', this.headNormsShape) : undefined;
     this.stream = this.arena.tensor('dstream', [N, C]);
     this.normed = this.arena.tensor('dnormed', [N, C]);
     this.mlpNormed = config.block === 'parallel' ? this.arena.tensor('dmlp_normed', [N, C]) : this.normed;
@@ -308,8 +318,7 @@ export class GenerationState {
     this.state = this.arena.tensor('state', [S, 4]);
     this.history = this.arena.tensor('history', [S, context, 2]);
     this.partials = this.arena.tensor('partials', headSampleShape(S, config.vocab_size));
-    const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = config;
-    const chunks = decodePartialsShape(S, { NH, NKV, HS }, context);
+    const chunks = decodePartialsShape(S, headsOf(config), context);
     this.attentionPartials = this.arena.tensor('attention_partials', chunks);
     this.copies = this.arena.tensor('copies', [S, 4]);
     this.moves = this.arena.tensor('moves', [S, 2]);

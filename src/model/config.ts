@@ -1,4 +1,5 @@
 import { LabError } from '../errors';
+import type { Heads } from '../kernels/rope';
 import { FAMILIES, findFamily } from './families';
 import { DEFAULTS, type ModelConfig } from './families/family';
 import { ConfigFields } from './families/fields';
@@ -8,7 +9,7 @@ export type { ModelConfig } from './families/family';
 /** Architectures the transformer can train. */
 export const ARCHITECTURES: readonly string[] = FAMILIES.map(({ architecture }) => architecture);
 
-const MAX_HEAD_DIM = 128;
+const MAX_HEAD_DIM = 256;
 
 /**
  * Reads config.json. Errors: `bad_input` naming the field when the architecture is another one, a field is missing, or
@@ -45,7 +46,6 @@ export function parseModelConfig(json: unknown): ModelConfig {
     eos_token_id: fields.eos,
   };
   refuseDims(fields, config);
-  if (config.layers.some(({ window }) => window)) fields.refuse('sliding windows');
   return config;
 }
 
@@ -64,6 +64,12 @@ function refuseDims(json: ConfigFields, config: ModelConfig): void {
   if (num_attention_heads % num_key_value_heads) {
     json.refuse(`${num_attention_heads} attention heads over ${num_key_value_heads} key/value heads`);
   }
+}
+
+/** Head counts in the letters of docs/kernels.md. */
+export function headsOf(config: ModelConfig): Heads {
+  const { num_attention_heads: NH, num_key_value_heads: NKV, head_dim: HS } = config;
+  return { NH, NKV, HS };
 }
 
 /** Width of the packed projections: NH query heads, then NKV key heads, then NKV value heads. */

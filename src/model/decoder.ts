@@ -20,9 +20,9 @@ import {
   type LayerActivations,
 } from './activations';
 import type { Buffers } from './buffers';
-import type { ModelConfig } from './config';
+import { headsOf, type ModelConfig } from './config';
 import type { Sampling } from './generate';
-import { headsOf, packedAttention, ropeOf } from './layers/attention';
+import { packedAttention, qkNorm, ropeOf, scoresOf } from './layers/attention';
 import { embeddingForward } from './layers/embedding';
 import { linearForward } from './layers/linear';
 import { logitsForward } from './layers/logits';
@@ -122,7 +122,7 @@ export class Decoder {
     const last = this.config.num_hidden_layers - 1;
     const attend: Attend = (layer, l) => {
       this.append(plan, layer, positions, slots, l);
-      if (l < last) packedAttention(r, layer, tiles);
+      if (l < last) packedAttention(r, layer, l, tiles);
     };
     this.forward(r, tokens, positions, attend, 'caches');
   }
@@ -135,7 +135,8 @@ export class Decoder {
       const [k_cache, v_cache] = [keys[l], values[l]];
       if (!k_cache || !v_cache) return;
       const buffers = { qkv, slots, positions, k_cache, v_cache, partials, out };
-      addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N);
+      const scores = scoresOf(this.config, l);
+      addDecodeAttention(plan, buffers, this.heads, this.capacity.context, ({ N }) => N, scores);
     };
     this.forward(this.recorder(plan), tokens, positions, attend, 'hidden');
   }
@@ -161,7 +162,10 @@ export class Decoder {
     const { eps } = this.config.norm;
     const { stream, middle, activated } = block;
     for (const [l, own] of weights.layers.entries()) {
-      linearForward(r, own.qkv, stream, block.qkv, { norm: { weight: own.attentionNorm.weight, eps } });
+      linearForward(r, own.qkv, stream, block.projected ?? block.qkv, {
+        norm: { weight: own.attentionNorm.weight, eps },
+      });
+      qkNorm(r, own, block);
       attend(block, l);
       if (wanted === 'caches' && l === weights.layers.length - 1) return;
       linearForward(r, own.output, block.attended, middle, { residual: stream });
@@ -174,30 +178,20 @@ export class Decoder {
 
   /** The next token of every row, without logits. */
   private recordHead(plan: Plan<DecoderDims>): void {
-    const { hidden_size: C, vocab_size: V } = this.config;
+    const { hidden_size: C, vocab_size: V, final_softcap } = this.config;
     const { activations, weights } = this.buffers;
     const buffers = { ...this.state, hidden: activations.hidden };
-    addHeadSample(plan, this.gpu, buffers, weights.head, ({ N, Hmax, sampling }) => ({
-      ...sampling,
-      B: N,
-      V,
-      C,
-      Hmax,
-    }));
+    const dims = ({ N, Hmax, sampling }: DecoderDims) => ({ ...sampling, B: N, V, C, Hmax });
+    addHeadSample(plan, this.gpu, buffers, weights.head, dims, final_softcap);
   }
 
   private recordLogits(plan: Plan<DecoderDims>): void {
-    const { vocab_size: V } = this.config;
+    const { vocab_size: V, final_softcap } = this.config;
     const { activations, weights, head } = this.buffers;
     const ldv = logitsStride(this.config);
     logitsForward(this.recorder(plan), weights.head, activations.hidden, head.logits, ({ N }) => N);
-    addSample(plan, { ...this.state, logits: head.logits }, V, ({ N, Hmax, sampling }) => ({
-      ...sampling,
-      B: N,
-      V,
-      ldv,
-      Hmax,
-    }));
+    const dims = ({ N, Hmax, sampling }: DecoderDims) => ({ ...sampling, B: N, V, ldv, Hmax });
+    addSample(plan, { ...this.state, logits: head.logits }, V, dims, final_softcap);
   }
 
   private recordCopy(plan: Plan<DecoderDims>): void {

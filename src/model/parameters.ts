@@ -4,6 +4,7 @@ import type { Shard, ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
 import { normCount, normWidth, type ModelConfig } from './config';
 import { familyOf } from './families';
+import type { TensorNames } from './families/family';
 import type { Linear, LinearGradient } from './layers/linear';
 import type { Norm } from './layers/norm';
 import { projectionsOf, PROJECTIONS, type Projection, type ProjectionName } from './projections';
@@ -15,6 +16,8 @@ export interface LayerParameters {
   attentionNorm: Norm;
   /** (QKV, C): query, key and value rows. */
   qkv: Linear;
+  /** (2, HS) weights of the norms of query and key heads, where they are normed. */
+  qkNorm: Tensor | undefined;
   /** (C, NH·HS) */
   output: Linear;
   /** Where attention's output, and the MLP's, is normed before it joins the stream. */
@@ -36,7 +39,7 @@ export type LayerGradients = {
 
 /** What a model's backward adds to; what is left out is frozen. */
 export interface Gradients extends Partial<
-  Pick<Parameters, 'embed' | 'positions' | 'head' | 'norms' | 'normStride'>
+  Pick<Parameters, 'embed' | 'positions' | 'head' | 'norms' | 'normStride' | 'headNorms' | 'headNormStride'>
 > {
   readonly layers: readonly LayerGradients[];
   readonly valueWeight: Tensor;
@@ -128,6 +131,8 @@ export class Parameters {
         return { weight: weights[name], bias: this.bias(`${l}.${name}`, shapes[name]), out, inp };
       }),
     );
+    if (config.qk_norm) arena.together(L, [2, config.head_dim]);
+    const qkNorms = matrices.map((_, l) => this.qkNorm(names, l, config));
     arena.together(normCount(config), [normWidth(config)]);
     let norms = 0;
     const norm = (name: string): Norm => this.normOf(name, config, norms++);
@@ -137,6 +142,7 @@ export class Parameters {
       const prefix = names.layer(l);
       return {
         ...linears,
+        qkNorm: qkNorms[l],
         attentionNorm: norm(prefix + names.attentionNorm),
         attentionPostNorm: postNorm(prefix, names.attentionPostNorm),
         mlpNorm: norm(prefix + names.mlpNorm),
@@ -159,6 +165,18 @@ export class Parameters {
     const [first] = this.layers;
     const next = first?.attentionPostNorm ?? first?.mlpNorm;
     return first && next ? (next.weight.offset - first.attentionNorm.weight.offset) / 4 : 0;
+  }
+
+  /** The weights of all norms of query and key heads, a block's `headNormStride` floats after the last's. */
+  get headNorms(): View | undefined {
+    const first = this.layers[0]?.qkNorm;
+    const last = this.layers.at(-1)?.qkNorm;
+    return first && last && part(first, 0, last.offset + last.bytes - first.offset);
+  }
+
+  get headNormStride(): number {
+    const [first, second] = this.layers.map(({ qkNorm }) => qkNorm);
+    return first && second ? (second.offset - first.offset) / 4 : 0;
   }
 
   /** Parameters of the model itself, without value head and padding. */
@@ -307,6 +325,16 @@ export class Parameters {
       row += rows;
     }
     return tensor;
+  }
+
+  private qkNorm(names: TensorNames, l: number, config: ModelConfig): Tensor | undefined {
+    if (!config.qk_norm) return undefined;
+    const { head_dim: HS } = config;
+    const weight = this.arena.tensor(`${l}.qk_norm`, [2, HS]);
+    [names.queryNorm, names.keyNorm].forEach((name, row) => {
+      if (name) this.slice(`${names.layer(l)}${name}.weight`, weight, row, [HS]);
+    });
+    return weight;
   }
 
   private normOf(name: string, config: ModelConfig, index: number): Norm {

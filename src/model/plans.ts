@@ -66,7 +66,7 @@ export class Plans {
     const { tokens, positions } = inputs;
     transformerForward(recorder, weights, activations, tokens, positions, (layer, l) => {
       rotate(recorder, layer.qkv, l, inputs, 1);
-      packedAttention(recorder, layer, inputs.tiles);
+      packedAttention(recorder, layer, l, inputs.tiles);
     });
     return { recorder, heads: new Heads(recorder, weights, head, inputs, this.capacity) };
   }

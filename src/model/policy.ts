@@ -122,7 +122,7 @@ export class Policy {
    * must fit one chunk of the LM head.
    */
   async logits(sequences: readonly Sequence[]): Promise<Float32Array[]> {
-    const { vocab_size: V } = this.config;
+    const { vocab_size: V, final_softcap: cap } = this.config;
     const { activations, head, weights } = this.buffers;
     const ldv = logitsStride(this.config);
     const plan = new Plan<BatchDims>(this.gpu, 'logits');
@@ -139,7 +139,8 @@ export class Policy {
       const padded = new Float32Array(bytes ?? new ArrayBuffer(0));
       const rows = new Float32Array(N * V);
       for (let n = 0; n < N; n++) rows.set(padded.subarray(n * ldv, n * ldv + V), n * V);
-      logits.push(rows);
+      // On the GPU logits are capped where they are read, not where they lie.
+      logits.push(cap ? rows.map((z) => cap * Math.tanh(z / cap)) : rows);
     }
     plan.destroy();
     return logits;

@@ -117,18 +117,27 @@ export class ConfigFields {
   private scaling(rope: ConfigFields | undefined): RopeScaling | undefined {
     const rope_type = rope?.raw.rope_type ?? rope?.raw.type ?? 'default';
     if (!rope || rope_type === 'default') return undefined;
+    if (rope_type !== 'linear' && rope_type !== 'llama3' && rope_type !== 'yarn') {
+      return this.refuse(`RoPE scaling ${JSON.stringify(rope_type)}`);
+    }
     const factor = rope.number('factor');
     if (rope_type === 'linear') return { rope_type, factor };
-    const before = this.has('max_position_embeddings') ? this.number('max_position_embeddings') : undefined;
-    const original_max_position_embeddings = rope.number('original_max_position_embeddings', before);
-    if (rope_type === 'yarn') {
-      const named = ['beta_fast', 'beta_slow', 'attention_factor'].filter((name) => rope.has(name));
-      const given = Object.fromEntries(named.map((name) => [name, rope.number(name)]));
-      return { rope_type, factor, original_max_position_embeddings, ...given };
+    if (rope_type === 'llama3') {
+      return {
+        rope_type,
+        factor,
+        low_freq_factor: rope.number('low_freq_factor'),
+        high_freq_factor: rope.number('high_freq_factor'),
+        original_max_position_embeddings: rope.number('original_max_position_embeddings'),
+      };
     }
-    if (rope_type !== 'llama3') return this.refuse(`RoPE scaling ${JSON.stringify(rope_type)}`);
-    const low_freq_factor = rope.number('low_freq_factor');
-    const high_freq_factor = rope.number('high_freq_factor');
-    return { rope_type, factor, low_freq_factor, high_freq_factor, original_max_position_embeddings };
+    const before = this.has('max_position_embeddings') ? this.number('max_position_embeddings') : undefined;
+    const named = ['beta_fast', 'beta_slow', 'attention_factor'].filter((name) => rope.has(name));
+    return {
+      rope_type,
+      factor,
+      original_max_position_embeddings: rope.number('original_max_position_embeddings', before),
+      ...Object.fromEntries(named.map((name) => [name, rope.number(name)])),
+    };
   }
 }

@@ -66,6 +66,7 @@ export class Heads {
       },
       this.weights.head,
       ({ M }) => ({ M, V: config.vocab_size, C: config.hidden_size }),
+      config.final_softcap,
     );
   }
 
@@ -131,24 +132,24 @@ export class Heads {
 
   private chunkForward({ row0, most, rows }: Chunk): void {
     const { plan, gpu, config } = this.r;
-    const { vocab_size: V } = config;
+    const { vocab_size: V, final_softcap } = config;
     const { logits, logp, entropy, lse, correct, hidden } = this.saved;
     const ldv = logitsStride(config);
     logitsForward(this.r, this.weights.head, rowsOf(hidden, row0, most), logits, rows);
     const stats = { logits, targets: this.inputs.targets, logp, entropy, lse, correct };
-    addLogitsStats(plan, gpu, stats, (dims) => ({ R: rows(dims), V, ldv, row0 }));
+    addLogitsStats(plan, gpu, stats, (dims) => ({ R: rows(dims), V, ldv, row0 }), final_softcap);
   }
 
   private chunkBackward({ row0, most, rows }: Chunk, dweights: Gradients): void {
     const { plan, gpu, config } = this.r;
-    const { vocab_size: V } = config;
+    const { vocab_size: V, final_softcap } = config;
     const { logits, lse, entropy, dlogp, dentropy, hidden, dhidden } = this.saved;
     const ldv = logitsStride(config);
     plan.add(
       logitsBackwardKernel,
       { logits, targets: this.inputs.targets, lse, entropy, dlogp, dentropy },
       (dims) => logitsBackwardLaunch({ R: rows(dims), V, ldv, row0 }),
-      logitsBackwardConstants(gpu),
+      logitsBackwardConstants(gpu, final_softcap),
     );
     logitsBackward(
       this.r,

@@ -1,5 +1,6 @@
 import { layernormBackward, layernormForward, residualLayernormForward } from '../../kernels/layernorm';
 import { fill, fillLaunch } from '../../kernels/fill';
+import { qkNormBackwardWeightLaunch } from '../../kernels/qk_norm';
 import {
   residualRmsnormForward,
   rmsnormBackward,
@@ -13,6 +14,7 @@ import {
 } from '../../kernels/rmsnorm';
 import { rowsOf, type Tensor } from '../../gpu/arena';
 import type { ActivationGradients } from '../activations';
+import { headsOf } from '../config';
 import type { Gradients } from '../parameters';
 import type { LayerDims, Recorder } from './recorder';
 
@@ -33,7 +35,7 @@ export function normForward<D extends LayerDims>(
   stats: Tensor,
 ): void {
   const { norm, hidden_size: C } = r.config;
-  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, eps: norm.eps });
+  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, ...norm });
   const constants = rmsnormConstants(r.gpu);
   if (norm.kind === 'layernorm') r.plan.add(layernormForward, { inp, weight, out, stats }, launch, constants);
   else r.plan.add(rmsnormForward, { inp, weight, out, rstd: stats }, launch, constants);
@@ -50,7 +52,7 @@ export function residualNormForward<D extends LayerDims>(
   stats: Tensor,
 ): void {
   const { norm, hidden_size: C } = r.config;
-  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, eps: norm.eps });
+  const launch = ({ N }: D) => rmsnormForwardLaunch({ N, C, ...norm });
   const constants = rmsnormConstants(r.gpu);
   const buffers = { inp, branch, weight, sum, out };
   if (norm.kind === 'layernorm') {
@@ -69,7 +71,7 @@ export function normBackward(
   grads: ActivationGradients,
 ): void {
   const { norm, hidden_size: C } = r.config;
-  const launch = ({ N }: { N: number }) => rmsnormBackwardLaunch({ N, C });
+  const launch = ({ N }: { N: number }) => rmsnormBackwardLaunch({ N, C, ...norm });
   const constants = rmsnormBackwardConstants(r.gpu);
   const buffers = { dout, inp, weight, dinp, partials: rowsOf(grads.norms, index, 1) };
   if (norm.kind === 'layernorm') r.plan.add(layernormBackward, { ...buffers, stats }, launch, constants);
@@ -106,15 +108,17 @@ export function postNormBackward(
   return grads.branch;
 }
 
-/** The weights of all norms += what `normBackward` left for each, unless they are frozen. */
-export function normWeightsBackward(
-  r: Recorder,
-  grads: ActivationGradients,
-  { norms, normStride = 0 }: Gradients,
-): void {
-  const { norms: partials, normsShape } = grads;
-  if (!norms) return;
-  r.plan.add(rmsnormBackwardWeight, { partials, dweight: norms }, ({ N }) =>
+/** The weights of all norms += what the backward of each left for it, unless they are frozen. */
+export function normWeightsBackward(r: Recorder, grads: ActivationGradients, dweights: Gradients): void {
+  const { norms, normsShape, headNorms, headNormsShape } = grads;
+  const { norms: dnorms, normStride = 0, headNorms: dheadNorms, headNormStride = 0 } = dweights;
+  if (!dnorms) return;
+  r.plan.add(rmsnormBackwardWeight, { partials: norms, dweight: dnorms }, ({ N }) =>
     rmsnormBackwardWeightLaunch(N, normsShape, normStride),
+  );
+  if (!headNorms || !dheadNorms) return;
+  const buffers = { partials: headNorms, dweight: dheadNorms };
+  r.plan.add(rmsnormBackwardWeight, buffers, ({ N }) =>
+    qkNormBackwardWeightLaunch(N, headsOf(r.config), headNormsShape, headNormStride),
   );
 }
