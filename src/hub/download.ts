@@ -15,7 +15,7 @@ export interface DownloadProgress {
 }
 
 /** Bytes that are gathered before they are written. */
-const WRITTEN_AT_ONCE = 2 ** 20;
+const WRITTEN_AT_ONCE = 2 ** 18;
 
 /**
  * The files of a repository that the lab needs, weights last. Sharded weights are taken only where there is no single file.
