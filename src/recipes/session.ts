@@ -194,10 +194,13 @@ async function withCard({ folder }: Session, record: RunRecord): Promise<RunReco
   return record;
 }
 
-/** The files of one checkpoint. Errors: `bad_input` when the run has no such checkpoint. */
+/** Moments, which a run that starts from here begins anew: twice the model's size, and never read. */
+const OPTIMIZER = '/optimizer.safetensors';
+
+/** The files of one checkpoint that a run can start from. Errors: `bad_input` when the run has no such checkpoint. */
 export async function readCheckpoint(folder: RunFolder, name: string): Promise<Record<string, Uint8Array>> {
   const prefix = `checkpoints/${name}/`;
-  const paths = (await folder.list()).filter((path) => path.startsWith(prefix));
+  const paths = (await folder.list()).filter((path) => path.startsWith(prefix) && !path.endsWith(OPTIMIZER));
   if (!paths.length)
     throw new LabError('bad_input', `The run has no checkpoint ${name}. Choose one that it lists.`);
   const files: Record<string, Uint8Array> = {};

@@ -14,7 +14,11 @@ export const check: Command = {
   summary: 'Check that this GPU computes right: kernels, and a model against onnxruntime-web.',
   usage: '--model DIR [--data FILE] [--json]',
   options: {
-    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    model: {
+      value: 'DIR',
+      required: true,
+      help: 'A Hugging Face folder, a run, owner/name of the Hub, or a bundled model: nano.',
+    },
     data: { value: 'FILE', help: 'Problems whose prompts are used; or a bundled level: easy/test.' },
   },
   details: `

@@ -56,7 +56,7 @@ export const evaluate: Command = {
     model: {
       value: 'DIR',
       required: true,
-      help: 'A folder (Hugging Face, ONNX, a run), or a bundled model: nano.',
+      help: 'A folder (Hugging Face, ONNX, a run), owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: ADAPTER_OPTION,
     data: { value: 'FILE', required: true, help: 'Problems; or a bundled level: easy/test.' },

@@ -19,7 +19,11 @@ export const exportCommand: Command = {
   summary: 'Write a model as a Hugging Face folder or as ONNX, with a model card.',
   usage: '--model DIR --format hf|onnx --out DIR [--json]',
   options: {
-    model: { value: 'DIR', required: true, help: 'A Hugging Face folder, a run, or a bundled model: nano.' },
+    model: {
+      value: 'DIR',
+      required: true,
+      help: 'A Hugging Face folder, a run, owner/name of the Hub, or a bundled model: nano.',
+    },
     format: { value: 'FORMAT', required: true, help: `One of ${FORMATS.join(', ')}.` },
     out: { value: 'DIR', required: true, help: 'A new folder.' },
   },

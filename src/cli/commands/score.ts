@@ -21,7 +21,7 @@ export const score: Command = {
     model: {
       value: 'DIR',
       required: true,
-      help: 'A folder (Hugging Face, ONNX, a run), or a bundled model: nano.',
+      help: 'A folder (Hugging Face, ONNX, a run), owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: ADAPTER_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt", "completion"}.' },

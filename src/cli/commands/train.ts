@@ -24,7 +24,7 @@ export const train: Command = {
     model: {
       value: 'DIR',
       required: true,
-      help: 'A Hugging Face folder, a run, RUN/checkpoints/STEP, or a bundled model: nano.',
+      help: 'A Hugging Face folder, a run, RUN/checkpoints/STEP, owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: { ...ADAPTER_OPTION, help: `${ADAPTER_OPTION.help} Training goes on with it.` },
     out: { value: 'DIR', required: true, help: 'A new folder for the run; it opens in the lab too.' },
