@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LabError } from '../errors';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readAdapter, type Adapter } from '../model/peft';
@@ -11,16 +11,37 @@ export const ADAPTER_OPTION: CommandOption = {
   help: 'A PEFT folder (LoRA) to put beside the model: RUN/adapter, RUN/checkpoints/STEP/adapter.',
 };
 
-/** The adapter in a folder; undefined where none was asked for. Errors: `bad_input` saying what is wrong with it. */
-export async function openAdapter(name: string | undefined): Promise<Adapter | undefined> {
+/** Where the run that a folder is, or whose model/ or checkpoint it is, keeps its adapter. */
+export function adapterOfRun(model: string): string | undefined {
+  return [join(model, 'adapter'), join(model, '..', 'adapter')].find(
+    (folder) => existsSync(join(folder, ADAPTER_CONFIG)) && isFolder(folder),
+  );
+}
+
+/**
+ * The adapter in a folder, to go with a model; undefined where none was asked for. Errors: `bad_input` saying what is wrong
+ * with it, and when the model is that of its own run, which has it merged in.
+ */
+export async function openAdapter(name: string | undefined, model: string): Promise<Adapter | undefined> {
   if (name === undefined) return undefined;
   const folder = resolve(name);
+  if (resolve(adapterOfRun(model) ?? '') === folder) {
+    throw new LabError(
+      'bad_input',
+      `${model} has the adapter ${name} merged in already. Give the model that the run started from, or leave --adapter out.`,
+    );
+  }
   if (!isFolder(folder)) {
     throw new LabError(
       'bad_input',
       `There is no adapter folder "${name}". Give the folder that PEFT's save_pretrained wrote.`,
     );
   }
+  return readAdapterFolder(folder);
+}
+
+/** The adapter in a folder that is there. Errors: `bad_input` saying what is wrong with it. */
+export async function readAdapterFolder(folder: string): Promise<Adapter> {
   const files: Record<string, Uint8Array> = {};
   for (const file of readdirSync(folder)) {
     if ([ADAPTER_CONFIG, ADAPTER_WEIGHTS].includes(file)) files[file] = await readInput(join(folder, file));

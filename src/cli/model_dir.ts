@@ -26,6 +26,12 @@ export async function openModel(name: string, io: Io): Promise<OpenedModel> {
   if (!isFolder(name) && isHubName(name)) return { model: await openHubModel(name, io), init: null };
   const folder = resolve(modelFolder(name));
   const files = filesOf(folder);
+  if (!files['config.json'] && isFolder(join(folder, 'adapter'))) {
+    throw new LabError(
+      'bad_input',
+      `${name} holds an adapter, not a whole model. Give --model the model that the run started from, and --adapter ${join(name, 'adapter')}.`,
+    );
+  }
   if (isOnnxFolder([...Object.keys(files), ...Object.keys(graphsOf(folder))]))
     throw new LabError('bad_input', whyNotTrained(basename(folder)));
   const init = await checkpointOf(folder, files);

@@ -1,5 +1,7 @@
 import { LabError } from '../errors';
 import { onnxFile, type LoadedModel } from '../model/folder';
+import { mergedSource } from '../model/lora_merge';
+import { adapterFiles, type Adapter } from '../model/peft';
 import { safetensorsChunks } from '../model/safetensors';
 import { modelCard, plainCard, type CardFormat } from '../runs/model_card';
 import type { RunFolder, RunRecord } from '../runs/run';
@@ -10,14 +12,24 @@ export type ExportFormat = CardFormat;
 
 const ADAPTER = 'adapter';
 
-/** The files of an open model in a format, with a model card; `record`: of the run that made it. */
+/**
+ * The files of an open model in a format, with a model card; `record`: of the run that made it. An adapter is merged into
+ * the weights or, as `peft`, is what is written. Errors: `bad_input` for `peft` without one.
+ */
 export function exportedFiles(
   model: LoadedModel,
-  format: Exclude<ExportFormat, 'peft'>,
+  format: ExportFormat,
   record: RunRecord | undefined,
+  adapter?: Adapter,
 ): StreamedFile[] {
-  const companions = Object.entries(model.companions).map(([path, bytes]) => whole(path, bytes));
-  return [...companions, format === 'onnx' ? onnx(model) : safetensors(model), card(model, format, record)];
+  const readMe = card(model, format, record);
+  if (format === 'peft') {
+    if (!adapter) throw new LabError('bad_input', `${model.name} comes without an adapter. Name one.`);
+    return [...wholeFiles(adapterFiles(adapter)), readMe];
+  }
+  const merged = adapter ? { ...model, weights: mergedSource(model.weights, adapter, model.config) } : model;
+  const weights = format === 'onnx' ? onnx(merged) : safetensors(merged);
+  return [...wholeFiles(model.companions), weights, readMe];
 }
 
 /**
@@ -57,6 +69,9 @@ function card(model: LoadedModel, format: ExportFormat, record: RunRecord | unde
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const whole = (path: string, bytes: Uint8Array): StreamedFile => ({ path, chunks: () => [bytes] });
+
+const wholeFiles = (files: Readonly<Record<string, Uint8Array>>): StreamedFile[] =>
+  Object.entries(files).map(([path, bytes]) => whole(path, bytes));
 
 function onnx(model: LoadedModel): StreamedFile {
   const file = onnxFile(model);

@@ -6,24 +6,27 @@ import { pipeline } from 'node:stream/promises';
 import { LabError } from '../../errors';
 import { exportedFiles } from '../../recipes/export_model';
 import type { StreamedFile } from '../../runs/zip_stream';
+import { ADAPTER_OPTION, adapterOfRun, openAdapter, readAdapterFolder } from '../adapter_dir';
 import { UsageError, type Command } from '../command';
 import { isFolder, reasonOf } from '../files';
 import { openModel, recordOf } from '../model_dir';
 import { NodeFolder } from '../node_folder';
 
-const FORMATS = ['hf', 'onnx'] as const;
+const FORMATS = ['hf', 'onnx', 'peft'] as const;
 
 /** `reft-lab export`: a model in the formats that others open. */
 export const exportCommand: Command = {
   name: 'export',
-  summary: 'Write a model as a Hugging Face folder or as ONNX, with a model card.',
-  usage: '--model DIR --format hf|onnx --out DIR [--json]',
+  summary:
+    'Write a model as a Hugging Face folder or as ONNX, or its adapter as PEFT has it, with a model card.',
+  usage: '--model DIR [--adapter DIR] --format hf|onnx|peft --out DIR [--json]',
   options: {
     model: {
       value: 'DIR',
       required: true,
       help: 'A Hugging Face folder, a run, owner/name of the Hub, or a bundled model: nano.',
     },
+    adapter: { ...ADAPTER_OPTION, help: `${ADAPTER_OPTION.help} hf and onnx have it merged in.` },
     format: { value: 'FORMAT', required: true, help: `One of ${FORMATS.join(', ')}.` },
     out: { value: 'DIR', required: true, help: 'A new folder.' },
   },
@@ -31,6 +34,7 @@ export const exportCommand: Command = {
 hf    safetensors in f32, config.json, tokenizer files: transformers and the lab open it, and so does llama.cpp's
       convert_hf_to_gguf.py, which is the way to GGUF.
 onnx  onnx/model.onnx in f32 with keys and values in and out: onnxruntime and transformers.js open it.
+peft  adapter_config.json and adapter_model.safetensors: of --adapter, or of the run that --model is.
 README.md says how the model was made where it comes from a run: data, recipe, settings, accuracy with interval.`,
   async run(args, io) {
     const format = FORMATS.find((known) => known === args.text('format'));
@@ -39,8 +43,13 @@ README.md says how the model was made where it comes from a run: data, recipe, s
     const out = args.text('out');
     await checkNewFolder(out);
     const { model } = await openModel(args.text('model'), io);
-    const record = await recordOf(args.text('model'));
-    const files = exportedFiles(model, format, record);
+    const name = args.maybe('adapter');
+    const own = format === 'peft' ? adapterOfRun(args.text('model')) : undefined;
+    const adapter =
+      own === undefined ? await openAdapter(name, args.text('model')) : await readAdapterFolder(own);
+    const record =
+      (name === undefined ? undefined : await recordOf(name)) ?? (await recordOf(args.text('model')));
+    const files = exportedFiles(model, format, record, adapter);
     for (const file of files) await writeFile(out, file);
     const paths = files.map(({ path }) => path);
     io.result({ out, format, files: paths }, `${model.name} as ${format} is in ${out}: ${paths.join(', ')}`);

@@ -51,7 +51,7 @@ ${settingsHelp(SETTINGS)}`,
     const rows = await readJsonRows(path);
     const model = await openAskedModel(args.text('model'), io);
     const tokenizer = tokenizerOf(model, settings);
-    const adapter = await openAdapter(args.maybe('adapter'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
     const prompts = rows.map((row, id) => {
       const tokens = tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);

@@ -37,7 +37,7 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
     await checkOutput(out);
     const rows = await readJsonRows(path);
     const model = await openAskedModel(args.text('model'), io);
-    const adapter = await openAdapter(args.maybe('adapter'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
     const sequences = rows.map((row) =>
       sequenceOf(
         model,

@@ -43,7 +43,7 @@ ${recipes.map(recipeHelp).join('\n\n')}`,
   async run(args, io) {
     const recipe = recipeOf(args.text('recipe'));
     const preset = args.maybe('preset');
-    const adapter = await openAdapter(args.maybe('adapter'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
     const start = adapter ? settingsOf(adapter) : {};
     const config = resolveConfig(recipe, preset, { ...start, ...args.settings() });
     const out = args.text('out');
