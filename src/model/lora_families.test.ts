@@ -14,7 +14,7 @@ import { readSafetensors } from './safetensors';
 import { memorySource, readTensors, type NamedTensor } from './tensor_source';
 
 // Oracle: peft and torch.optim.AdamW, by tools/goldens/families.py: an adapter as peft saves it, B far from zero.
-const FAMILIES = ['llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'qwen3', 'gemma3', 'opt'];
+const FAMILIES = ['llama_gqa_untied', 'llama_3_2', 'qwen2', 'qwen3', 'gpt2', 'gpt_neox', 'gemma3', 'opt'];
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
 const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 16 };
 
