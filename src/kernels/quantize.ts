@@ -1,7 +1,7 @@
 import { LabError } from '../errors';
 
 /**
- * How a frozen matrix lies on the GPU. `f32` and `f16`: its values, rows padded to four. `q8` and `q4`: of each row first the
+ * How a frozen matrix lies on the GPU. `f32`: its values. `f16`: the same, rows padded to four. `q8` and `q4`: of each row first the
  * codes, 8 or 4 bits each, then an f32 scale for every 32 of them; value = code · scale, so 9 or 5 bits a weight. No format
  * needs a feature of the adapter.
  */
@@ -23,24 +23,23 @@ const codeWords = (storage: Quantized, length: number): number => Math.ceil((len
 /** u32 words of a stored row of `length` values; rows follow each other without a gap. */
 export function rowWords(storage: Storage, length: number): number {
   if (isQuantized(storage)) return codeWords(storage, length) + Math.ceil(length / GROUP);
-  const padded = Math.ceil(length / 4) * 4;
-  return storage === 'f16' ? padded / 2 : padded;
+  return storage === 'f16' ? Math.ceil(length / 4) * 2 : length;
 }
 
 /**
  * Rows of `length` values as they lie on the GPU. f16 rounds to the nearest, ties to even, and stops at its largest number;
- * q8 and q4 take of each group the value of largest magnitude as the lowest code (−128, −8) and round the rest to the nearest.
+ * f32 is the same memory; q8 and q4 take of each group the value of largest magnitude as the lowest code (−128, −8) and round the rest to the nearest.
  * Errors: `bad_input` for a value that is not finite and is to be quantized.
  */
 export function encodeRows(storage: Storage, values: Float32Array, length: number): Uint32Array {
+  if (storage === 'f32') return new Uint32Array(values.buffer, values.byteOffset, values.length);
   const rows = length ? values.length / length : 0;
   const stride = rowWords(storage, length);
   const words = new Uint32Array(rows * stride);
   for (let row = 0; row < rows; row++) {
     const own = values.subarray(row * length, (row + 1) * length);
     const out = words.subarray(row * stride, (row + 1) * stride);
-    if (storage === 'f32') new Float32Array(out.buffer, out.byteOffset, length).set(own);
-    else if (storage === 'f16') encodeHalves(own, out);
+    if (storage === 'f16') encodeHalves(own, out);
     else quantizeRow(storage, own, out);
   }
   return words;
@@ -48,14 +47,14 @@ export function encodeRows(storage: Storage, values: Float32Array, length: numbe
 
 /** What the GPU multiplies with: the values of rows as `encodeRows` stored them. */
 export function decodeRows(storage: Storage, words: Uint32Array, length: number): Float32Array {
+  if (storage === 'f32') return new Float32Array(words.buffer, words.byteOffset, words.length);
   const stride = rowWords(storage, length);
   const rows = length ? words.length / stride : 0;
   const values = new Float32Array(rows * length);
   for (let row = 0; row < rows; row++) {
     const own = words.subarray(row * stride, (row + 1) * stride);
     const out = values.subarray(row * length, (row + 1) * length);
-    if (storage === 'f32') out.set(new Float32Array(own.buffer, own.byteOffset, length));
-    else if (storage === 'f16') decodeHalves(own, out);
+    if (storage === 'f16') decodeHalves(own, out);
     else dequantizeRow(storage, own, out);
   }
   return values;

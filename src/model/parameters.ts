@@ -1,5 +1,6 @@
 import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
+import { decodeRows, encodeRows, rowWords, type Storage } from '../kernels/quantize';
 import type { Shard, ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
 import { normCount, normWidth, type ModelConfig } from './config';
@@ -54,12 +55,15 @@ interface Slice {
   parts: Part[];
 }
 
-/** Rows of a Hugging Face tensor, `rows` from `first` on, and where they begin in ours. */
+/** Rows of a Hugging Face tensor, `rows` from `first` on, where they begin in ours, and how ours stores them. */
 interface Part {
   tensor: Tensor;
   row: number;
   first: number;
   rows: number;
+  /** Values of one of our rows. */
+  length: number;
+  storage: Storage;
 }
 
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
@@ -72,7 +76,7 @@ const STREAMED_BYTES = 16 * 2 ** 20;
 /** A tensor's values, or some rows of them, and where they go. */
 export interface Placed {
   view: View;
-  data: Float32Array;
+  data: Float32Array | Uint32Array;
 }
 
 /**
@@ -94,16 +98,18 @@ export class Parameters {
   readonly valueBias: Tensor;
   /** Elements of the arena before this one take weight decay. */
   readonly decayEnd: number;
+  private readonly storage: Storage;
   private readonly headDim: number;
   private readonly base: string;
   private readonly slices = new Map<string, Slice>();
 
-  /** Errors: `out_of_memory` where the vocabulary cannot be cut small enough. */
-  constructor(label: string, config: ModelConfig, cuts = UNCUT) {
+  /** `storage`: of the projections' matrices; what is trained is f32. Errors: `out_of_memory` where the vocabulary cannot be cut small enough. */
+  constructor(label: string, config: ModelConfig, cuts = UNCUT, storage: Storage = 'f32') {
     const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
     const { tensors: names } = familyOf(config);
     const arena = new Arena(label, 'flat', cuts.pieceBytes);
     this.arena = arena;
+    this.storage = storage;
     this.headDim = config.head_dim;
     this.base = names.base;
 
@@ -128,7 +134,8 @@ export class Parameters {
     const projections = matrices.map(({ shapes, weights }, l) =>
       forEach((name): Linear => {
         const { out, inp } = shapes[name];
-        return { weight: weights[name], bias: this.bias(`${l}.${name}`, shapes[name]), out, inp };
+        const bias = this.bias(`${l}.${name}`, shapes[name]);
+        return { weight: weights[name], bias, out, inp, storage };
       }),
     );
     if (config.qk_norm) arena.together(L, [2, config.head_dim]);
@@ -226,8 +233,8 @@ export class Parameters {
           const data = given
             ? await source.read(stored, own.first + row, count)
             : new Float32Array(count * length);
-          const place = part(view, 4 * row * length, 4 * count * length);
-          yield { view: place, data: this.arranged(data, slice) };
+          const words = encodeRows(own.storage, this.arranged(data, slice), own.length);
+          yield { view: part(view, (row * view.bytes) / own.rows, words.byteLength), data: words };
         }
       }
     }
@@ -260,7 +267,9 @@ export class Parameters {
         for (const own of slice.parts) {
           const { offset, bytes } = viewOf(own, slice);
           const here = pieceOf.get(own.tensor)?.subarray(offset / 4, (offset + bytes) / 4);
-          data.set(here ?? [], own.first * rowLength(shape));
+          if (!here) continue;
+          const words = new Uint32Array(here.buffer, here.byteOffset, here.length);
+          data.set(decodeRows(own.storage, words, own.length), own.first * rowLength(shape));
         }
         return [name, { shape, data: restore(data, arrangement, shape, this.headDim) }];
       }),
@@ -283,9 +292,12 @@ export class Parameters {
     row: number,
     shape: number[],
     arrangement: Arrangement = 'same',
+    length = elements(shape),
+    storage: Storage = 'f32',
   ): void {
     const [rows = 0] = shape;
-    this.slices.set(name, { shape, arrangement, parts: [{ tensor, row, first: 0, rows }] });
+    const whole = { tensor, row, first: 0, rows, length, storage };
+    this.slices.set(name, { shape, arrangement, parts: [whole] });
   }
 
   /** A (V,C) matrix in shards. */
@@ -300,17 +312,24 @@ export class Parameters {
       row0,
       rows,
     }));
-    const parts = own.map(({ weight, row0, rows }) => ({ tensor: weight, row: 0, first: row0, rows }));
+    const parts = own.map(({ weight, row0, rows }): Part => ({
+      tensor: weight,
+      row: 0,
+      first: row0,
+      rows,
+      length: shape[1],
+      storage: 'f32',
+    }));
     this.slices.set(name, { shape, arrangement: 'same', parts });
     return own;
   }
 
   private weight(name: string, { modules, out, inp, arrangement }: Projection): Tensor {
-    const tensor = this.arena.tensor(name, [out, inp]);
+    const tensor = this.arena.tensor(name, [out, rowWords(this.storage, inp)]);
     let row = 0;
     for (const { name: module, rows } of modules) {
       const shape = arrangement === 'transposed' ? [inp, rows] : [rows, inp];
-      this.slice(`${module}.weight`, tensor, row, shape, arrangement);
+      this.slice(`${module}.weight`, tensor, row, shape, arrangement, inp, this.storage);
       row += rows;
     }
     return tensor;
@@ -348,9 +367,10 @@ export class Parameters {
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 
-function viewOf({ tensor, row, rows }: Part, { shape }: Slice): View {
+function viewOf({ tensor, row, rows, length, storage }: Part, { shape }: Slice): View {
   const rowBytes = 4 * (tensor.shape[1] ?? 1);
-  return part(tensor, row * rowBytes, 4 * rows * rowLength(shape));
+  const words = ((rows * rowLength(shape)) / length) * rowWords(storage, length);
+  return part(tensor, row * rowBytes, 4 * words);
 }
 
 /** A tensor's values, part by part. */
@@ -358,7 +378,11 @@ function cut(slice: Slice, data: Float32Array): Placed[] {
   const length = rowLength(slice.shape);
   return slice.parts.map((own) => ({
     view: viewOf(own, slice),
-    data: data.subarray(own.first * length, (own.first + own.rows) * length),
+    data: encodeRows(
+      own.storage,
+      data.subarray(own.first * length, (own.first + own.rows) * length),
+      own.length,
+    ),
   }));
 }
 
