@@ -13,6 +13,7 @@ export default defineConfig({
       input: {
         'reft-lab': 'src/cli/reft_lab.ts',
         ...(existsSync('bench/bench.ts') ? { bench: 'bench/bench.ts' } : {}),
+        ...(existsSync('tools/true_shape/run.ts') ? { true_shape: 'tools/true_shape/run.ts' } : {}),
       },
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
