@@ -1,6 +1,7 @@
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import type { SplitRule } from '../kernels/matmul_split';
+import type { Storage } from '../kernels/quantize';
 import { SUM_SQUARES_PARTIALS } from '../kernels/reduce';
 import {
   ActivationGradients,
@@ -26,6 +27,8 @@ export interface BufferOptions {
   checkpointing?: boolean;
   /** Adapters beside frozen weights: they and the value head are what is trained, and what a reference is a copy of. */
   lora?: LoraConfig | undefined;
+  /** How the matrices of frozen weights are stored; f32 when left out, and where they are trained. */
+  weights?: Storage;
 }
 
 /** What is trained, or its moments: a flat arena, matrices first, whose contents have names. */
@@ -98,7 +101,8 @@ export class Buffers {
   /** `cuts`: into what the GPU can bind of the weights. `rule`: when gradients are split over k. */
   constructor(config: ModelConfig, capacity: Capacity, options: BufferOptions, cuts: Cuts, rule: SplitRule) {
     const { lora } = options;
-    this.base = new Parameters('weights', config, cuts);
+    const isFrozen = lora !== undefined || !options.trainable;
+    this.base = new Parameters('weights', config, cuts, isFrozen ? options.weights : 'f32');
     if (lora) {
       const set = (label: string): AdapterSet => new AdapterSet(label, config, lora, cuts.pieceBytes);
       const adapters = set('adapter');

@@ -1,4 +1,5 @@
 import { LabError } from '../errors';
+import { STORAGES, type Storage } from '../kernels/quantize';
 import {
   ADAPTER_CONFIG,
   ADAPTER_WEIGHTS,
@@ -38,6 +39,18 @@ export function loraOf(config: Config, model: ModelConfig): LoraConfig | undefin
   if (rank === 0) return undefined;
   const modules = targetedModules(targetsOf(config), adaptableModules(model));
   return { rank, alpha: s.number('lora_alpha'), rslora: s.boolean('lora_rslora'), modules };
+}
+
+/** How the frozen weights are to be stored. Errors: `bad_input` where they are trained, and other than f32. */
+export function weightsOf(config: Config): Storage {
+  const s = new Settings(config);
+  const named = s.text('weights');
+  const storage = STORAGES.find((one) => one === named) ?? 'f32';
+  if (storage === 'f32' || s.number('lora_rank') > 0) return storage;
+  throw new LabError(
+    'bad_input',
+    `Only frozen weights are stored as ${storage}, and without an adapter every weight is trained. Set lora_rank 8, or weights f32.`,
+  );
 }
 
 /** Every linear layer adapted, with a rank of `rank`: what is small enough, whatever the settings name. */

@@ -11,7 +11,7 @@ import { encodeProblem, encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
 export { capacityFor } from './fit';
 import { fit, refuse, type Demand, type Fitting } from './fit';
-import { everyModule, loraOf } from './adapter';
+import { everyModule, loraOf, weightsOf } from './adapter';
 import { tokenizerOf } from './prompt_tokens';
 import { Settings } from './settings';
 
@@ -92,6 +92,7 @@ export function planRun(
     reference: config['reference'] === 'frozen',
     checkpointing: s.boolean('activation_checkpointing'),
     lora: loraOf(config, model.config),
+    weights: weightsOf(config),
   };
   const demand: Demand = {
     config: model.config,
@@ -143,6 +144,9 @@ function room(
     ...(options.lora
       ? []
       : [{ text: 'lora_rank 8', change: with_({ lora: everyModule(demand.config, 8) }) }]),
+    ...(options.lora && options.weights !== 'q4'
+      ? [{ text: 'weights q4', change: with_({ weights: 'q4' }) }]
+      : []),
     ...(options.reference ? [{ text: 'reference onnx', change: with_({ reference: false }) }] : []),
     ...(few === undefined
       ? []

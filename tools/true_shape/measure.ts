@@ -35,6 +35,8 @@ export interface Measured {
   made: number;
 }
 
+/** Tokens that generation begins with. */
+const PROMPT = 16;
 const SETTINGS = { learning_rate: 1e-3, weight_decay: 0, max_grad_norm: 1 };
 const FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
 
@@ -44,9 +46,15 @@ export async function measureTrueShape(gpu: Gpu, folder: string, work: Work): Pr
   const files = Object.fromEntries(here.map((path) => [path.slice(folder.length + 1), fileSource(path)]));
   const { config, weights } = await openModelFolder('true shape', files);
   const lora = work.rank ? everyModule(config, work.rank) : undefined;
-  const options = { trainable: true, reference: false, lora, weights: lora ? work.weights : ('f32' as const) };
+  const options = {
+    trainable: true,
+    reference: false,
+    lora,
+    weights: lora ? work.weights : ('f32' as const),
+  };
   const length = work.tokens / 2;
-  const demand = { config, context: length + 1, batch: 2, sequences: 2, options };
+  const context = Math.max(length, PROMPT + work.newTokens);
+  const demand = { config, context, batch: 2, sequences: 2, options };
   const fitting = fit(gpu, demand, Infinity);
   if (!fitting) throw new Error('no buffers fit this GPU');
   const counter = new GpuCounter(gpu);
@@ -69,7 +77,7 @@ export async function measureTrueShape(gpu: Gpu, folder: string, work: Work): Pr
     losses.push(sums[0] ?? Number.NaN);
   }
   const sampling = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: work.newTokens, seed: 1, eos: [] };
-  const [completion] = await policy.generate([{ tokens: someTokens(16, 2), id: 0 }], sampling);
+  const [completion] = await policy.generate([{ tokens: someTokens(PROMPT, 2), id: 0 }], sampling);
   const generating = clock();
   const made = counter.liveBytes;
   policy.destroy();

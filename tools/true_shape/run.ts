@@ -21,12 +21,14 @@ for (const name of chosen.length ? chosen : Object.keys(WORKS)) {
   const work = WORKS[name];
   if (!work) throw new Error(`${name} is none of ${Object.keys(WORKS).join(', ')}`);
   const gpu = await openGpu(await openNodeGpu(), { defaultLimits: true });
+  const before = process.cpuUsage();
   const found = await measureTrueShape(gpu, folder, work);
+  const { user, system } = process.cpuUsage(before);
   const seconds = (values: number[]): string => values.map((value) => value.toFixed(1)).join(', ');
   console.log(
     `${adapterName(gpu.facts)}, ${name}: loaded in ${seconds([found.loading])} s; steps of ${work.tokens} tokens in ` +
       `${seconds(found.steps)} s, loss ${found.losses.map((loss) => loss.toFixed(3)).join(', ')}; ${found.generated.length} tokens ` +
-      `generated in ${seconds([found.generating])} s; ${mib(found.planned)} planned, ${mib(found.made)} made`,
+      `generated in ${seconds([found.generating])} s; ${mib(found.planned)} planned, ${mib(found.made)} made; ${((user + system) / 1e6).toFixed(0)} s of processor time`,
   );
   gpu.close();
 }
