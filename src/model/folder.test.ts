@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LabError } from '../errors';
 import { parseModelConfig } from './config';
 import { modelFolderFiles, openModelFolder, valueHeadFile } from './folder';
+import { readGolden } from './goldens/testing';
 import { readSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
 import { readTensors } from './tensor_source';
 
@@ -35,17 +36,42 @@ describe('a Hugging Face folder', () => {
     }
   });
 
-  test('says of the weights it writes that they are F32', async () => {
+  test('as the Hub has it: names without a prefix, masks beside weights in types that are not read', async () => {
+    const { tensors } = readGolden('gpt2');
+    const stored = new Map([...tensors].map(([name, tensor]) => [name.replace('transformer.', ''), tensor]));
+    stored.set('h.0.attn.bias', { shape: [1, 1, 2, 2], data: new Float32Array(4) });
+    const weights = writeSafetensors(stored);
+    const header = new TextDecoder().decode(weights).indexOf('"h.0.attn.bias":{"dtype":"F32"');
+    weights.set(new TextEncoder().encode('I32'), header + '"h.0.attn.bias":{"dtype":"'.length);
+    const files = {
+      'config.json': new Uint8Array(readFileSync('src/model/goldens/gpt2/config.json')),
+      'tokenizer.json': new Uint8Array(readFileSync('src/text/goldens/gpt2/tokenizer.json')),
+      'model.safetensors': weights,
+    };
+    const model = await openModelFolder('gpt2', files);
+    expect(await readTensors(model.weights)).toEqual(tensors);
+  });
+
+  test('says of the weights it writes that they are F32, and changes nothing else of config.json', async () => {
     const files = nano();
     const plain = JSON.parse(new TextDecoder().decode(files['config.json'])) as Record<string, unknown>;
-    const of = async (dtypes: object): Promise<Record<string, unknown>> => {
-      const config = { ...plain, torch_dtype: undefined, dtype: undefined, ...dtypes };
-      const { companions } = await openModelFolder('nano', { ...files, 'config.json': json(config) });
-      return JSON.parse(new TextDecoder().decode(companions['config.json'])) as Record<string, unknown>;
+    const text = (dtype: object, cap: string): string =>
+      JSON.stringify({ ...plain, torch_dtype: undefined, dtype: undefined, cap: 'CAP', ...dtype }).replace(
+        '"CAP"',
+        cap,
+      );
+    const written = async (config: string): Promise<string> => {
+      const model = await openModelFolder('nano', {
+        ...files,
+        'config.json': new TextEncoder().encode(config),
+      });
+      return new TextDecoder().decode(model.companions['config.json']);
     };
-    expect((await of({ torch_dtype: 'bfloat16' })).torch_dtype).toBe('float32');
-    expect((await of({ dtype: 'float16' })).dtype).toBe('float32');
-    expect(await of({})).not.toHaveProperty('dtype');
+    for (const key of ['torch_dtype', 'dtype']) {
+      const found = await written(text({ [key]: 'bfloat16' }, '30.0'));
+      expect(found).toBe(text({ [key]: 'float32' }, '30.0'));
+    }
+    expect(await written(text({}, '1e6'))).toBe(text({}, '1e6'));
   });
 
   test('keeps a value head beside it', async () => {

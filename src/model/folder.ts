@@ -2,9 +2,10 @@ import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
 import { bytesSource, readAll, type ByteSource } from './byte_source';
 import { parseModelConfig, type ModelConfig } from './config';
+import { familyOf } from './families';
 import type { OnnxFile } from './onnx_proto';
 import { writeOnnx } from './onnx_writer';
-import { parameterCount, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
+import { parameterCount, Parameters, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
 import { Sha256, sha256 } from './sha256';
 import { openShards, SHARD_INDEX, shardNames } from './shard_index';
@@ -84,7 +85,7 @@ export async function openModelFolder(
   origin?: ModelOrigin,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
-  const weights = await openWeights(files);
+  const weights = ownTensors(await openWeights(files), config);
   const tokenizer = Tokenizer.fromJson(
     await readJson(files, 'tokenizer.json'),
     await maybeJson(files, 'tokenizer_config.json'),
@@ -107,15 +108,23 @@ export async function openModelFolder(
   };
 }
 
-/** The lab writes weights as F32, whatever they were read as; transformers opens them as config.json says. */
+/**
+ * The lab writes weights as F32, whatever they were read as; transformers opens them as config.json says. The rest of its text
+ * stays: parsed and written, 30.0 would become 30, which transformers refuses where it wants a float.
+ */
 function storedAsF32(companions: Record<string, Uint8Array>): Record<string, Uint8Array> {
   const bytes = companions['config.json'];
   if (!bytes) return companions;
-  const json = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
-  const keys = ['dtype', 'torch_dtype'].filter((key) => (json[key] ?? 'float32') !== 'float32');
-  if (!keys.length) return companions;
-  for (const key of keys) json[key] = 'float32';
-  return { ...companions, 'config.json': new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`) };
+  const text = new TextDecoder().decode(bytes);
+  const config = text.replace(/("(?:torch_)?dtype"\s*:\s*)"\w+"/g, '$1"float32"');
+  return { ...companions, 'config.json': new TextEncoder().encode(config) };
+}
+
+/** Of a file's tensors the model's own: files may leave out the base model's prefix, and hold masks beside weights. */
+function ownTensors(source: TensorSource, config: ModelConfig): TensorSource {
+  const { names } = new Parameters('names', config);
+  const { base } = familyOf(config).tensors;
+  return renamedSource(source, (name) => [name, base + name].find((known) => names.has(known)));
 }
 
 /**

@@ -192,6 +192,11 @@ export class Parameters {
     return own.reduce((sum, [, { shape }]) => sum + elements(shape), 0);
   }
 
+  /** Hugging Face names of all of them, value head included. */
+  get names(): ReadonlySet<string> {
+    return new Set(this.slices.keys());
+  }
+
   /** Tensors of the right names and shapes, `value(i)` the i-th of all numbers: a model made up. */
   fill(value: (i: number) => number): Map<string, NamedTensor> {
     let i = 0;
