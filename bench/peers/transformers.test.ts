@@ -15,7 +15,7 @@ import { memorySource } from '../../src/model/tensor_source';
 // which the lab's own generation is held to in src/model/families.test.ts.
 
 const LIBRARY = 'bench/node_modules/@huggingface/transformers/dist/transformers.node.cjs';
-const FAMILIES = ['llama_gqa_untied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
+const FAMILIES = ['llama_gqa_untied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt', 'qwen3', 'gemma3'];
 
 interface Transformers {
   AutoModelForCausalLM: {

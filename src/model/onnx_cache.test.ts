@@ -4,7 +4,18 @@ import { readGolden } from './goldens/testing';
 import { onnxFolderFiles } from './folder';
 import { memorySource } from './tensor_source';
 
-const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
+const FAMILIES = [
+  'llama_gqa_untied',
+  'llama_mqa_tied',
+  'llama_3_2',
+  'qwen2',
+  'gpt2',
+  'gpt_neox',
+  'opt',
+  'qwen3',
+  'gemma3',
+  'gemma3_wide_heads',
+];
 // The oracle is transformers' greedy decoding (goldens/README.md); the lab's own is held to the same in policy.test.ts.
 describe.each(FAMILIES)('ONNX of %s with a cache of keys and values', (name) => {
   const { config, tensors, greedy } = readGolden(name);

@@ -6,6 +6,8 @@ import { OnnxGraph } from './onnx_proto';
 const INT32 = 6;
 /** A position after every other. */
 const NEVER = 2 ** 31 - 1;
+/** Past every last element. */
+export const END = NEVER;
 
 /** A graph in whose terms a decoder can be written down: operators give the name of their output. */
 export class OnnxOps extends OnnxGraph {
@@ -99,7 +101,8 @@ export type HiddenKeys = (window: number) => string;
 
 /**
  * Which keys are hidden from which queries: those of a later position, padding, and those `window` or more positions
- * before (0: none). In int32, which the WebGPU provider computes. Keys are the T new tokens, or all P+T that `mask` speaks of.
+ * before (0: none). In int32, which the WebGPU provider computes. Keys are the T new tokens, or all P+T that `mask` speaks of:
+ * it then says where queries stand too, because transformers.js counts the positions of Gemma 3 from 1.
  */
 export function hiddenKeys(
   g: OnnxOps,
@@ -107,9 +110,9 @@ export function hiddenKeys(
   mask: string | undefined,
   layers: ModelConfig['layers'],
 ): HiddenKeys {
-  const narrow = g.op('Cast', [positions], { to: INT32 });
-  const queries = g.op('Unsqueeze', [narrow, g.integers([1, 3])]);
-  const keys = g.op('Unsqueeze', [mask === undefined ? narrow : keyPositions(g, mask), g.integers([1, 2])]);
+  const at = mask === undefined ? g.op('Cast', [positions], { to: INT32 }) : keyPositions(g, mask);
+  const queries = g.op('Unsqueeze', [mask === undefined ? at : lastOf(g, at, positions), g.integers([1, 3])]);
+  const keys = g.op('Unsqueeze', [at, g.integers([1, 2])]);
   const later = g.op('Greater', [keys, queries]);
   const masks = new Map([[0, later]]);
   for (const { window } of layers) {
@@ -119,6 +122,12 @@ export function hiddenKeys(
     masks.set(window, g.op('Or', [later, early]));
   }
   return (window) => masks.get(window) ?? later;
+}
+
+/** (B,T): the last T of (B,P+T), T as `like` (B,T) has it. */
+function lastOf(g: OnnxOps, inp: string, like: string): string {
+  const length = g.op('Gather', [g.op('Shape', [like]), g.integers([1])], { axis: 0 });
+  return g.op('Slice', [inp, g.op('Neg', [length]), g.integers([END]), g.integers([1])]);
 }
 
 /** (B,P+T) position of every key, which is how many tokens stand before it; that of padding is after all others. */

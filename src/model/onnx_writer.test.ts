@@ -7,7 +7,18 @@ import { memorySource } from './tensor_source';
 import { writeOnnx, type OnnxOptions } from './onnx_writer';
 
 // The oracle is transformers' own logits (goldens/README.md); onnxruntime's CPU build runs the file.
-const FAMILIES = ['llama_gqa_untied', 'llama_mqa_tied', 'llama_3_2', 'qwen2', 'gpt2', 'gpt_neox', 'opt'];
+const FAMILIES = [
+  'llama_gqa_untied',
+  'llama_mqa_tied',
+  'llama_3_2',
+  'qwen2',
+  'gpt2',
+  'gpt_neox',
+  'opt',
+  'qwen3',
+  'gemma3',
+  'gemma3_wide_heads',
+];
 const TOLERANCE = { atol: 1e-4, rtol: 0 };
 
 async function logitsOf(golden: Golden, options: OnnxOptions): Promise<ort.Tensor> {

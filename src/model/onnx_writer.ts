@@ -4,7 +4,7 @@ import { arrange } from './arrangement';
 import type { ModelConfig } from './config';
 import { familyOf } from './families';
 import type { RopeConfig, TensorNames } from './families/family';
-import { hiddenKeys, OnnxOps } from './onnx_ops';
+import { END, hiddenKeys, OnnxOps } from './onnx_ops';
 import type { OnnxFile } from './onnx_proto';
 import { parameterCount } from './parameters';
 import { projectionsOf, type Projection } from './projections';
@@ -30,8 +30,6 @@ const OPSET = 17;
 const IR_VERSION = 8;
 /** A score that leaves nothing after softmax; finite, so that no arithmetic on it can give NaN. */
 const MASKED = -1e30;
-/** Past every last position. */
-const END = 2 ** 31 - 1;
 /** Name of the dimension that holds cached and new tokens, as Hugging Face's exporter has it. */
 const TOTAL = 'past_sequence_length + sequence_length';
 /** A protobuf message cannot be longer. */

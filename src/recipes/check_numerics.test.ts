@@ -24,7 +24,8 @@ async function nano(): Promise<LoadedModel> {
   return openModelFolder('nano', Object.fromEntries(files) as Record<string, Uint8Array>);
 }
 
-describe('the numerics check of a GPU', () => {
+// Every kernel and onnxruntime's are compiled, which takes a software adapter on a busy machine minutes.
+describe('the numerics check of a GPU', { timeout: 400_000 }, () => {
   let gpu: Gpu;
   beforeEach(async () => {
     gpu = await openTestGpu({ defaultLimits: true });
