@@ -52,6 +52,7 @@ describe('a PEFT folder', () => {
     ['another kind', { peft_type: 'IA3' }, /peft_type "IA3"/],
     ['DoRA', { use_dora: true }, /use_dora true/],
     ['trained biases', { bias: 'all' }, /bias "all"/],
+    ['a variant of LoRA', { alora_invocation_tokens: [1, 2] }, /alora_invocation_tokens \[1,2\]/],
     ['ranks by layer', { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
     ['whole modules', { modules_to_save: ['lm_head'] }, /modules_to_save/],
     ['no rank', { r: 0 }, /r is 0/],

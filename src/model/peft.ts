@@ -40,20 +40,29 @@ export function loraNames(module: string): { a: string; b: string } {
 
 const LORA_NAME = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
 
-/** Fields of adapter_config.json that change what an adapter computes, and the only values the lab computes with. */
-const ONLY: Readonly<Record<string, readonly unknown[]>> = {
-  peft_type: ['LORA'],
-  use_dora: [false, undefined, null],
-  bias: ['none', undefined, null],
-  lora_bias: [false, undefined, null],
-};
-const EMPTY = [
+/** Fields of adapter_config.json that change what an adapter computes, where they are not off: null, false, "none" or empty. */
+const OFF = [
+  'use_dora',
+  'use_qalora',
+  'use_bdlora',
+  'bias',
+  'lora_bias',
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'monteclora_config',
+  'velora_config',
   'rank_pattern',
   'alpha_pattern',
   'modules_to_save',
   'layer_replication',
+  'target_parameters',
   'trainable_token_indices',
 ];
+
+const isOff = (value: unknown): boolean =>
+  [undefined, null, false, 'none'].includes(value as null) ||
+  (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
 /**
  * Opens a PEFT folder. Which modules are adapted is read from the tensors, so that names, patterns and layer choices of
@@ -61,11 +70,9 @@ const EMPTY = [
  */
 export function readAdapter(files: Readonly<Record<string, Uint8Array>>): Adapter {
   const json = readConfig(files);
-  for (const [field, allowed] of Object.entries(ONLY)) {
-    if (!allowed.includes(json[field])) throw refused(`${field} ${JSON.stringify(json[field])}`);
-  }
-  for (const field of EMPTY) {
-    if (Object.keys(json[field] ?? {}).length) throw refused(field);
+  if (json.peft_type !== 'LORA') throw refused(`peft_type ${JSON.stringify(json.peft_type)}`);
+  for (const field of OFF) {
+    if (!isOff(json[field])) throw refused(`${field} ${JSON.stringify(json[field])}`);
   }
   const [rank, alpha] = [json.r, json.lora_alpha];
   if (typeof rank !== 'number' || !Number.isInteger(rank) || rank < 1 || typeof alpha !== 'number') {
