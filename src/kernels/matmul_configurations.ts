@@ -100,8 +100,8 @@ export function matmulBlocking(
     columns: Math.max(LEAST_COLUMNS, width / across),
     across,
     down: 1,
-    unroll: across === 4 ? 2 : 1,
     ...(shares ? { subgroup: subgroupSize } : {}),
+    ...(across === 4 ? { dots: 2 } : {}),
   };
 }
 

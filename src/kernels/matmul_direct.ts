@@ -8,10 +8,17 @@ import { range, XYZW, type MatmulText } from './matmul_text';
  * they give is not stored.
  */
 export function directMain(text: MatmulText): string[] {
-  const { subgroup, across, down, rows, unroll = 1 } = text.blocking;
+  const { subgroup, across, down, rows, dots = 1 } = text.blocking;
   const [tileRows, tileColumns] = text.tile;
   const lane = subgroup === undefined ? 'local.x' : 'lane';
   return [
+    'const ALL = 0xffffffffu;',
+    '',
+    '// value where the mask has all bits, 0 where it has none; cheaper than select on SwiftShader.',
+    'fn keep(value: vec4f, mask: vec4u) -> vec4f {',
+    '  return bitcast<vec4f>(bitcast<vec4u>(value) & mask);',
+    '}',
+    '',
     `@compute @workgroup_size(${across}, ${down})`,
     'fn main(',
     '  @builtin(workgroup_id) group: vec3u,',
@@ -21,13 +28,20 @@ export function directMain(text: MatmulText): string[] {
     ') {',
     `  let row = group.y * ${tileRows}u${down > 1 ? ` + local.y * ${rows}u` : ''};`,
     `  let column = (group.x * ${across}u + ${lane}) * ${tileColumns / across}u;`,
-    '  let last = (max(params.K, 1u) - 1u) / 4u;',
-    '  let end = min(params.K, (group.z + 1u) * params.slice);',
+    '  let K = params.K;',
+    '  let last = max(K, 1u) - 1u;',
+    '  let end = min(K, (group.z + 1u) * params.slice);',
+    '  let stride_a = params.lda / 4u;',
+    `  let stride_b = ${text.elementOfB.stride};`,
+    '  let last_row = params.M - 1u;',
+    '  let last_column = params.N - 1u;',
     ...starts(text),
     ...text.declareSums(),
     ...(text.fusion.norm ? squareNames(text).map((name) => `  var ${name} = 0.0;`) : []),
-    `  for (var turn = group.z * params.slice; turn < end; turn += ${4 * unroll}u) {`,
-    ...range(unroll).flatMap((u) => step(text, u)),
+    `  for (var turn = group.z * params.slice; turn < end; turn += ${4 * dots}u) {`,
+    ...(text.blocking.dots === undefined ? products(text) : dotProducts(text, dots)).map(
+      (line) => '    ' + line,
+    ),
     '  }',
     ...rstds(text),
     ...text.finish((r) => `r${r}`),
@@ -42,17 +56,15 @@ const loadsOfA = ({ blocking: { rows, subgroup = 1 } }: MatmulText): number => r
 function starts(text: MatmulText): string[] {
   const { layout, blocking } = text;
   const { subgroup = 1 } = blocking;
-  const row = (r: number): string => `min(row + ${r}u${subgroup > 1 ? ' + lane' : ''}, params.M - 1u)`;
+  const row = (r: number): string => `min(row + ${r}u${subgroup > 1 ? ' + lane' : ''}, last_row)`;
   const a =
     layout === 'tn'
-      ? range(loadsOfA(text)).map(
-          (i) => `  let a${i} = min(row + ${place(text, i).rows}, params.M - 1u) / 4u;`,
-        )
-      : range(loadsOfA(text)).map((i) => `  let a${i} = ${row(i * subgroup)} * (params.lda / 4u);`);
+      ? range(loadsOfA(text)).map((i) => `  let a${i} = min(row + ${place(text, i).rows}, last_row) / 4u;`)
+      : range(loadsOfA(text)).map((i) => `  let a${i} = ${row(i * subgroup)} * stride_a;`);
   const b =
     layout === 'nt'
-      ? range(blocking.columns).map((n) => `  let b${n} = ${rowOfB(text, n)} * ${text.elementOfB.stride};`)
-      : text.groups.map((g) => `  let b${g} = min(column + ${4 * g}u, params.N - 1u) / 4u;`);
+      ? range(blocking.columns).map((n) => `  let b${n} = ${rowOfB(text, n)} * stride_b;`)
+      : text.groups.map((g) => `  let b${g} = min(column + ${4 * g}u, last_column) / 4u;`);
   return [...a, ...b];
 }
 
@@ -70,83 +82,110 @@ function place(text: MatmulText, i: number): { k: string; rows: string } {
 
 function rowOfB({ fusion, blocking }: MatmulText, n: number): string {
   const half = blocking.columns / 2;
-  if (fusion.swiglu && n >= half) return `(params.N + min(column + ${n - half}u, params.N - 1u))`;
-  return `min(column + ${n}u, params.N - 1u)`;
+  if (fusion.swiglu && n >= half) return `(params.N + min(column + ${n - half}u, last_column))`;
+  return `min(column + ${n}u, last_column)`;
 }
 
 /** Names of the sums of squares: of each row, or, in a subgroup, of each lane's own rows. */
 const squareNames = (text: MatmulText): string[] => range(loadsOfA(text)).map((i) => `squares${i}`);
 
-/** Four k, number u of a turn. */
-function step(text: MatmulText, u: number): string[] {
-  const { layout, blocking, fusion } = text;
-  const out: string[] = ['    {', `      let k = turn + ${4 * u}u;`];
-  const add = (line: string): number => out.push('      ' + line);
-  add('let inside = vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.K);');
-  if (layout !== 'tn') add('let at = min(k / 4u, last);');
-  const rowOfK = (k: string): string => `min(k + ${k}, max(params.K, 1u) - 1u)`;
-
-  range(loadsOfA(text)).forEach((i) => {
-    if (layout !== 'tn') add(`let v${i} = select(vec4f(0.0), a[a${i} + at], inside);`);
-    else {
-      const { k } = place(text, i);
-      add(
-        `let v${i} = select(vec4f(0.0), a[${rowOfK(k)} * (params.lda / 4u) + a${i}], k + ${k} < params.K);`,
-      );
-    }
-  });
-  if (fusion.norm) {
-    squareNames(text).forEach((name, i) => add(`${name} += dot(v${i}, v${i});`));
-    add('let scale = weight[at];');
-  }
-
-  if (layout === 'nt') {
-    range(blocking.columns).forEach((n) => {
-      add(
-        `let u${n} = select(vec4f(0.0), ${text.b(`b${n}`, 'at')}${fusion.norm ? ' * scale' : ''}, inside);`,
-      );
-    });
-    text.groups.forEach((g) => {
-      const ofK = XYZW.map(
-        (x) =>
-          `vec4f(${range(4)
-            .map((n) => `u${4 * g + n}.${x}`)
-            .join(', ')})`,
-      );
-      add(`let w${g} = mat4x4f(${ofK.join(', ')});`);
-    });
-  } else {
-    text.groups.forEach((g) => {
-      const ofK = range(4).map((i) => text.b(`${rowOfK(`${i}u`)} * ${text.elementOfB.stride}`, `b${g}`));
-      add(`let w${g} = mat4x4f(${ofK.join(', ')});`);
-    });
-  }
-
-  text.rowGroups.forEach((j) => {
-    if (layout === 'tn') {
-      range(4).forEach((k) => add(`let t${j}_${k} = ${shared(text, k * text.rowGroups.length + j)};`));
-    }
-    range(4).forEach((x) => {
-      const r = 4 * j + x;
-      if (layout === 'tn')
-        add(
-          `let s${r} = vec4f(${range(4)
-            .map((k) => `t${j}_${k}.${XYZW[x]}`)
-            .join(', ')});`,
-        );
-      else add(`let s${r} = ${shared(text, r)};`);
-      text.groups.forEach((g) => add(`c${r}_${g} += w${g} * s${r};`));
-    });
-  });
-  out.push('    }');
-  return out;
+/** One turn of the loop: four k, W s for every row and group of four columns. */
+function products(text: MatmulText): string[] {
+  const matrix = (g: number): string[] => {
+    const values = text.layout === 'nt' ? transposed(range(4).map((i) => `u${4 * g + i}_0`)) : rowNames(g, 0);
+    const loads =
+      text.layout === 'nt' ? range(4).map((i) => columnOfB(text, 4 * g + i, 0)) : rowsOfB(text, g, 0);
+    return [...loads, `let w${g} = mat4x4f(${values.join(', ')});`];
+  };
+  const four = (j: number): string[] =>
+    range(4).flatMap((x) => text.groups.map((g) => `c${4 * j + x}_${g} += w${g} * s${4 * j + x}_0;`));
+  return [
+    ...loadA(text, 0),
+    ...text.groups.flatMap(matrix),
+    ...text.rowGroups.flatMap((j) => [...rowsOfA(text, j, 0), ...four(j)]),
+  ];
 }
+
+/** One turn of the loop: `count` fours of k, rows of a first, then b column by column: few of its values wait for use. */
+function dotProducts(text: MatmulText, count: number): string[] {
+  const fours = range(count);
+  const column = (n: number): string[] => {
+    const dots = (r: number): string => fours.map((f) => `dot(u${n}_${f}, s${r}_${f})`).join(' + ');
+    return [...fours.map((f) => columnOfB(text, n, f)), ...text.rows.map((r) => `c${r}_${n} += ${dots(r)};`)];
+  };
+  return [
+    ...fours.flatMap((f) => [...loadA(text, f), ...text.rowGroups.flatMap((j) => rowsOfA(text, j, f))]),
+    ...text.groups.flatMap((g) => [
+      ...(text.layout === 'nt' ? [] : fours.flatMap((f) => rowsOfB(text, g, f))),
+      ...range(4).flatMap((i) => column(4 * g + i)),
+    ]),
+  ];
+}
+
+const vector = (values: string[]): string => `vec4f(${values.join(', ')})`;
+
+/** Of four vectors their x, their y, their z, their w. */
+const transposed = (vectors: string[]): string[] =>
+  XYZW.map((component) => vector(vectors.map((name) => `${name}.${component}`)));
+
+const rowOfK = (k: string): string => `min(${k}, last)`;
+
+/** Where four number f of a turn's k lies, and this thread's loads of a for it: v0_f, v1_f … Sums of squares grow. */
+function loadA(text: MatmulText, f: number): string[] {
+  const { layout, fusion } = text;
+  const load = (i: number): string => {
+    if (layout !== 'tn') return `let v${i}_${f} = keep(a[a${i} + at${f}], inside${f});`;
+    const k = `(k${f} + ${place(text, i).k})`;
+    const mask = `vec4u(select(0u, ALL, ${k} < K))`;
+    return `let v${i}_${f} = keep(a[${rowOfK(k)} * stride_a + a${i}], ${mask});`;
+  };
+  return [
+    `let k${f} = turn + ${4 * f}u;`,
+    ...(layout === 'tn' ? [] : [`let at${f} = min(k${f}, last) / 4u;`]),
+    ...(layout !== 'tn'
+      ? [`let inside${f} = select(vec4u(0u), vec4u(ALL), vec4u(k${f}) + vec4u(0u, 1u, 2u, 3u) < vec4u(K));`]
+      : []),
+    ...range(loadsOfA(text)).map(load),
+    ...(fusion.norm ? [`let scale${f} = weight[at${f}];`] : []),
+    ...(fusion.norm ? squareNames(text).map((name, i) => `${name} += dot(v${i}_${f}, v${i}_${f});`) : []),
+  ];
+}
+
+/** sN_f: four k of each of four rows of a. */
+function rowsOfA(text: MatmulText, j: number, f: number): string[] {
+  const four = range(4);
+  if (text.layout !== 'tn') return four.map((x) => `let s${4 * j + x}_${f} = ${shared(text, 4 * j + x, f)};`);
+  const values = transposed(four.map((k) => `t${j}_${k}_${f}`));
+  return [
+    ...four.map((k) => `let t${j}_${k}_${f} = ${shared(text, k * text.rowGroups.length + j, f)};`),
+    ...values.map((value, x) => `let s${4 * j + x}_${f} = ${value};`),
+  ];
+}
+
+/** uN_f: four k of a column of the product; nn and tn: out of the group's four rows. */
+function columnOfB(text: MatmulText, n: number, f: number): string {
+  if (text.layout !== 'nt') return `let u${n}_${f} = ${transposed(rowNames(Math.floor(n / 4), f))[n % 4]};`;
+  const scale = text.fusion.norm ? ` * scale${f}` : '';
+  return `let u${n}_${f} = keep(${text.b(`b${n}`, `at${f}`)}${scale}, inside${f});`;
+}
+
+const rowNames = (g: number, f: number): string[] => range(4).map((i) => `w${g}_${i}_${f}`);
+
+/** nn, tn: four columns of b at each of four k. */
+const rowsOfB = (text: MatmulText, g: number, f: number): string[] =>
+  rowNames(g, f).map(
+    (name, i) => `let ${name} = ${text.b(`${rowOfK(`k${f} + ${i}u`)} * stride_b`, `b${g}`)};`,
+  );
 
 /** Load number `index` of a, wherever it lies: in the thread's own registers or in a lane of the subgroup. */
-function shared({ blocking: { subgroup } }: MatmulText, index: number): string {
-  if (subgroup === undefined) return `v${index}`;
-  return `subgroupBroadcast(v${Math.floor(index / subgroup)}, ${index % subgroup}u)`;
+function shared({ blocking: { subgroup } }: MatmulText, index: number, f: number): string {
+  if (subgroup === undefined) return `v${index}_${f}`;
+  return broadcast(`v${Math.floor(index / subgroup)}_${f}`, index % subgroup, subgroup);
 }
+
+/** A lane's value for all lanes. A subgroup of four is a quad, and SwiftShader's quad broadcast is one instruction. */
+const broadcast = (value: string, lane: number, subgroup: number): string =>
+  `${subgroup === 4 ? 'quadBroadcast' : 'subgroupBroadcast'}(${value}, ${lane}u)`;
 
 /** 1 / sqrt(mean of squares + eps) of every row, as r0, r1 … */
 function rstds(text: MatmulText): string[] {
@@ -159,7 +198,7 @@ function rstds(text: MatmulText): string[] {
     ...text.rows.map((r) =>
       subgroup === undefined
         ? `  let r${r} = own${r};`
-        : `  let r${r} = subgroupBroadcast(own${Math.floor(r / subgroup)}, ${r % subgroup}u);`,
+        : `  let r${r} = ${broadcast(`own${Math.floor(r / subgroup)}`, r % subgroup, subgroup)};`,
     ),
   ];
 }

@@ -11,10 +11,13 @@ export interface Blocking {
   down: number;
   /** Operands go through workgroup memory, `step` columns of k at a time. Without: no workgroup memory, no barrier. */
   step?: number;
-  /** Without `step`: fours of k in one turn of the loop; 1 when left out. */
-  unroll?: number;
   /** Without `step`: the workgroup is one subgroup of this size (`across`) that loads each value of a once, for all. */
   subgroup?: number;
+  /**
+   * Without `step`: an element gains this many dot products of four k in a turn of the loop. Left out: a row's four columns
+   * gain one product of a matrix of four by four.
+   */
+  dots?: number;
 }
 
 /** What a kernel does around the product, and how b is stored. */
@@ -124,43 +127,61 @@ export class MatmulText {
     return ['fn load_b(row: u32, four: u32) -> vec4f {', ...body.map((line) => `  ${line}`), '}', ''];
   }
 
-  /** fn store: one row's group of four columns, with the epilogue. */
+  /** fn store: one row's group of four columns with the epilogue, `left` of them before the row's end. */
   store(): string[] {
     const { swiglu, residual, bias } = this.fusion;
-    const terms = ['sum', ...(residual ? ['residual[at]'] : []), ...(bias ? ['bias[column / 4u]'] : [])];
+    const terms = ['sum', ...(residual ? ['residual[at]'] : []), ...(bias ? ['bias[group]'] : [])];
     return [
-      `fn store(slice: u32, row: u32, column: u32, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
-      '  if (row >= params.M || column >= params.N) {',
+      `fn store(at: u32, group: u32, left: u32, accumulate: bool, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
+      '  if (left == 0u) {',
       '    return;',
       '  }',
-      '  let at = (slice * params.M + row) * (params.ldc / 4u) + column / 4u;',
       `  let full = ${swiglu ? 'gate / (1.0 + exp(-gate)) * up' : terms.join(' + ')};`,
-      '  let value = select(vec4f(0.0), full, vec4u(column) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.N));',
-      '  if (params.accumulate == 1u) {',
-      '    out[at] += value;',
-      '  } else {',
-      '    out[at] = value;',
+      '  var value = select(vec4f(0.0), full, vec4u(0u, 1u, 2u, 3u) < vec4u(left));',
+      '  if (accumulate) {',
+      '    value += out[at];',
       '  }',
+      '  out[at] = value;',
       '}',
     ];
   }
 
   declareSums(): string[] {
-    return this.rows.flatMap((r) => this.groups.map((g) => `  var c${r}_${g} = vec4f();`));
+    const { dots, columns } = this.blocking;
+    return this.rows.flatMap((r) =>
+      dots
+        ? range(columns).map((n) => `  var c${r}_${n} = 0.0;`)
+        : this.groups.map((g) => `  var c${r}_${g} = vec4f();`),
+    );
   }
 
-  /** The thread's product to `out`; `rstd` names a row's factor, where there is a norm. */
+  /** Of one row, the sums of a group of four columns. */
+  private sums(r: number, g: number): string {
+    if (!this.blocking.dots) return `c${r}_${g}`;
+    return `vec4f(${range(4)
+      .map((i) => `c${r}_${4 * g + i}`)
+      .join(', ')})`;
+  }
+
+  /** The thread's product to `out`; `rstd` names a row's factor, where there is a norm. Reads no param more than once. */
   finish(rstd: (row: number) => string): string[] {
     const { norm, swiglu } = this.fusion;
-    const half = this.groups.length / 2;
-    const value = (r: number, g: number): string => `c${r}_${g}` + (norm ? ` * ${rstd(r)}` : '');
-    return this.rows.flatMap((r) =>
-      swiglu
-        ? range(half).map(
-            (g) =>
-              `  store(group.z, row + ${r}u, column + ${4 * g}u, ${value(r, g)}, ${value(r, g + half)});`,
-          )
-        : this.groups.map((g) => `  store(group.z, row + ${r}u, column + ${4 * g}u, ${value(r, g)});`),
-    );
+    const stored = swiglu ? this.groups.length / 2 : this.groups.length;
+    const value = (r: number, g: number): string => this.sums(r, g) + (norm ? ` * ${rstd(r)}` : '');
+    const values = (r: number, g: number): string =>
+      swiglu ? `${value(r, g)}, ${value(r, g + stored)}` : value(r, g);
+    return [
+      '  let stride = params.ldc / 4u;',
+      '  let corner = (group.z * params.M + row) * stride + column / 4u;',
+      '  let rows = params.M - min(row, params.M);',
+      '  let columns = params.N - min(column, params.N);',
+      '  let accumulate = params.accumulate == 1u;',
+      ...this.rows.flatMap((r) =>
+        range(stored).map((g) => {
+          const left = `select(0u, columns - min(${4 * g}u, columns), rows > ${r}u)`;
+          return `  store(corner + ${r}u * stride + ${g}u, column / 4u + ${g}u, ${left}, accumulate, ${values(r, g)});`;
+        }),
+      ),
+    ];
   }
 }
