@@ -81,7 +81,7 @@ function padded(rows: number, columns: number, stride: number, seed: number): Fl
 const strideOf = (columns: number, extra: number): number => Math.ceil(columns / 4) * 4 + extra;
 
 /** A kernel as this adapter runs it, and its tile. */
-type KernelFor = (gpu: Gpu) => { kernel: Kernel; tile: readonly [number, number] };
+type KernelFor = (gpu: Gpu, accumulate: boolean) => { kernel: Kernel; tile: readonly [number, number] };
 
 function matmulCase(
   name: string,
@@ -95,7 +95,7 @@ function matmulCase(
     direction: layout === 'nt' ? 'forward' : 'backward',
     shape: `M=${M} N=${N} K=${K}${extra ? ` rows+${extra}` : ''}${accumulate ? ' accumulate' : ''}`,
     run: async (gpu) => {
-      const { kernel, tile } = kernelFor(gpu);
+      const { kernel, tile } = kernelFor(gpu, accumulate);
       const width = fusion.swiglu ? 2 * N : N;
       const shapes = matmulShapes(layout, { M, N: width, K });
       const isStored = fusion.storage !== 'f32';
@@ -170,8 +170,8 @@ function shapesOf({ storage, ...fusion }: MatmulFusion): readonly Shape[] {
 const generatedCases = MATMUL_LAYOUTS.flatMap((layout) =>
   matmulConfigurationNames.flatMap((configuration) =>
     fusionsOf(layout, configuration).flatMap((fusion) => {
-      const kernelFor: KernelFor = ({ facts: { subgroupSize } }) => ({
-        kernel: matmulKernel(layout, configuration, subgroupSize, fusion),
+      const kernelFor: KernelFor = ({ facts: { subgroupSize } }, accumulate) => ({
+        kernel: matmulKernel(layout, configuration, subgroupSize, { ...fusion, accumulate }),
         tile: matmulTile(matmulBlocking(configuration, subgroupSize), fusion),
       });
       const name = matmulName(layout, configuration, fusion);

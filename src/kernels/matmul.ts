@@ -133,7 +133,7 @@ export function matmulLaunch(
   tile: readonly [rows: number, columns: number],
   dims: MatmulDims,
   { eps = 0, slices = 1, storage = 'f32' }: MatmulLaunchOptions = {},
-): Launch<MatmulParam> {
+): Launch<MatmulParam | 'accumulate'> {
   const { M, N, K } = dims;
   const shapes = matmulShapes(layout, dims);
   const stride = (name: 'lda' | 'ldb' | 'ldc', length: number): number => {
@@ -182,6 +182,7 @@ export function addMatmul<D>(
     residual: residual !== undefined,
     bias: bias !== undefined,
     swiglu,
+    accumulate: false,
     storage: bStorage,
   };
   const views = {
@@ -200,18 +201,21 @@ export function addMatmul<D>(
   const slices = (step: D): number => (partials ? slicesOf(rule, dims(step)) : 1);
   for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
     const tile = matmulTile(matmulBlocking(configuration, subgroupSize), fusion);
-    const kernel = matmulKernel(layout, configuration, subgroupSize, fusion);
     const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
-    plan.add(kernel, views, (step) =>
-      only(
-        isChosen(step) && slices(step) === 1,
-        matmulLaunch(layout, tile, dims(step), { eps: norm?.eps ?? 0, storage: bStorage }),
-      ),
-    );
+    for (const accumulate of [false, true]) {
+      const kernel = matmulKernel(layout, configuration, subgroupSize, { ...fusion, accumulate });
+      plan.add(kernel, views, (step) =>
+        only(
+          isChosen(step) && slices(step) === 1 && (dims(step).accumulate ?? false) === accumulate,
+          matmulLaunch(layout, tile, dims(step), { eps: norm?.eps ?? 0, storage: bStorage }),
+        ),
+      );
+    }
     if (!partials) continue;
+    const kernel = matmulKernel(layout, configuration, subgroupSize, fusion);
     plan.add(kernel, { ...views, out: partials }, (step) => {
       const parts = slices(step);
-      const whole = { ...dims(step), ldc: undefined, accumulate: false };
+      const whole = { ...dims(step), ldc: undefined };
       return only(
         isChosen(step) && parts > 1,
         matmulLaunch(layout, tile, whole, { slices: parts, storage: bStorage }),

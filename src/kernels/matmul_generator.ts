@@ -11,7 +11,6 @@ const PARAMS = {
   lda: 'u32',
   ldb: 'u32',
   ldc: 'u32',
-  accumulate: 'u32',
   eps: 'f32',
   slice: 'u32',
 } as const;
@@ -34,7 +33,9 @@ const ROWS_OF_B = {
 
 /** Name of the kernel with this configuration and fusion, e.g. matmul_nt_direct_8x8_norm. */
 export function matmulName(layout: MatmulLayout, configuration: string, fusion: MatmulFusion): string {
-  const parts = (['norm', 'swiglu', 'residual', 'bias'] as const).filter((part) => fusion[part]);
+  const parts = (['norm', 'swiglu', 'residual', 'bias', 'accumulate'] as const).filter(
+    (part) => fusion[part],
+  );
   const storage = fusion.storage === 'f32' ? [] : [fusion.storage];
   return ['matmul', layout, configuration, ...parts, ...storage].join('_');
 }
@@ -90,13 +91,13 @@ export function generateMatmul(
 }
 
 function header(name: string, { layout, fusion, blocking, tile }: MatmulText): string[] {
-  const { norm, swiglu, residual, bias, storage } = fusion;
+  const { norm, swiglu, residual, bias, accumulate, storage } = fusion;
   const { rows, columns, across, down, subgroup } = blocking;
   const product = norm ? 'norm(a) b^T' : FORMULAS[layout];
   const sum = product + (residual ? ' + residual' : '') + (bias ? ' + bias' : '');
   const formula = swiglu ? `silu(gate) up, [gate | up] = ${product}` : sum;
   return [
-    `// ${name}: out = ${formula}, or out += with accumulate = 1`,
+    `// ${name}: out ${accumulate ? '+=' : '='} ${formula}`,
     '// Written by src/kernels/matmul_generator.ts.',
     ...(norm ? ['// norm(a) = a weight rstd, rstd = 1 / sqrt(mean(a^2) + eps) of each row.'] : []),
     '//',
@@ -107,8 +108,8 @@ function header(name: string, { layout, fusion, blocking, tile }: MatmulText): s
     ...(bias ? ['//   bias      (N)    read'] : []),
     '//   out       (M,N)  read, write  rows of ldc floats',
     '//',
-    '// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are written 0',
-    '// (accumulate = 0) or left alone (1).',
+    '// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are',
+    `// ${accumulate ? 'left alone.' : 'written 0.'}`,
     '// Slice z of the grid sums k from z * slice on, and writes out[z] of out (slices,M,N).',
     ...(subgroup === undefined ? [] : [`// For subgroups of ${subgroup} threads, no other size.`]),
     `// Grid: (N/${tile[1]}, M/${tile[0]}, slices), rounded up; ${across}x${down} threads of ${rows}x${columns}.`,

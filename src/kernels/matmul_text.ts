@@ -30,6 +30,8 @@ export interface MatmulFusion {
   residual: boolean;
   /** out = product + bias. */
   bias: boolean;
+  /** out += product instead of out = product. A kernel of its own: a branch not taken costs a software adapter as much. */
+  accumulate: boolean;
   /** How b is stored (src/kernels/quantize.ts); arithmetic stays f32. Not of tn. */
   storage: Storage;
 }
@@ -39,6 +41,7 @@ export const PLAIN: MatmulFusion = {
   swiglu: false,
   residual: false,
   bias: false,
+  accumulate: false,
   storage: 'f32',
 };
 
@@ -129,19 +132,16 @@ export class MatmulText {
 
   /** fn store: one row's group of four columns with the epilogue, `left` of them before the row's end. */
   store(): string[] {
-    const { swiglu, residual, bias } = this.fusion;
+    const { swiglu, residual, bias, accumulate } = this.fusion;
     const terms = ['sum', ...(residual ? ['residual[at]'] : []), ...(bias ? ['bias[group]'] : [])];
+    const full = swiglu ? 'gate / (1.0 + exp(-gate)) * up' : terms.join(' + ');
     return [
-      `fn store(at: u32, group: u32, left: u32, accumulate: bool, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
+      `fn store(at: u32, group: u32, left: u32, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
       '  if (left == 0u) {',
       '    return;',
       '  }',
-      `  let full = ${swiglu ? 'gate / (1.0 + exp(-gate)) * up' : terms.join(' + ')};`,
-      '  var value = select(vec4f(0.0), full, vec4u(0u, 1u, 2u, 3u) < vec4u(left));',
-      '  if (accumulate) {',
-      '    value += out[at];',
-      '  }',
-      '  out[at] = value;',
+      `  let value = select(vec4f(0.0), ${full}, vec4u(0u, 1u, 2u, 3u) < vec4u(left));`,
+      `  out[at] ${accumulate ? '+=' : '='} value;`,
       '}',
     ];
   }
@@ -175,11 +175,10 @@ export class MatmulText {
       '  let corner = (group.z * params.M + row) * stride + column / 4u;',
       '  let rows = params.M - min(row, params.M);',
       '  let columns = params.N - min(column, params.N);',
-      '  let accumulate = params.accumulate == 1u;',
       ...this.rows.flatMap((r) =>
         range(stored).map((g) => {
           const left = `select(0u, columns - min(${4 * g}u, columns), rows > ${r}u)`;
-          return `  store(corner + ${r}u * stride + ${g}u, column / 4u + ${g}u, ${left}, accumulate, ${values(r, g)});`;
+          return `  store(corner + ${r}u * stride + ${g}u, column / 4u + ${g}u, ${left}, ${values(r, g)});`;
         }),
       ),
     ];
