@@ -1,3 +1,5 @@
+import { LabError } from '../errors';
+
 /** A sequence for scoring or training: prompt and completion ids end to end. */
 export interface Sequence {
   tokens: ArrayLike<number>;
@@ -24,8 +26,19 @@ export interface PackedBatch {
   rowStart: Uint32Array;
 }
 
-/** Packs sequences. N = Σ length, M = Σ (length − promptLength). */
-export function packSequences(sequences: readonly Sequence[]): PackedBatch {
+/**
+ * Packs sequences. N = Σ length, M = Σ (length − promptLength). Errors: `bad_input` when one is longer than `longest`, the
+ * tokens of the context.
+ */
+export function packSequences(sequences: readonly Sequence[], longest = Infinity): PackedBatch {
+  const tooLong = sequences.find(({ tokens }) => tokens.length > longest);
+  if (tooLong) {
+    throw new LabError(
+      'bad_input',
+      `A sequence of ${tooLong.tokens.length} tokens does not fit the context of ${longest}. ` +
+        'Leave that problem out or choose a model with a longer context.',
+    );
+  }
   const N = sequences.reduce((sum, s) => sum + s.tokens.length, 0);
   const M = sequences.reduce((sum, s) => sum + s.tokens.length - s.promptLength, 0);
   const batch: PackedBatch = {

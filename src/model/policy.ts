@@ -20,14 +20,8 @@ import type { LoraConfig } from './peft';
 import type { ReferencePolicy } from './reference';
 import { Resources, SCORES_IN_FLIGHT } from './resources';
 import { memorySource, readTensors, type NamedTensor, type TensorSource } from './tensor_source';
+import { joinScores, scoresOf, type Scores } from './scores';
 import { uploadBatch } from './upload';
-
-/** What the policy says of each completion token, one array a sequence. */
-export interface Scores {
-  logp: Float32Array[];
-  entropy: Float32Array[];
-  value: Float32Array[];
-}
 
 /** What one update did: the objective's column sums over all completion tokens, and the gradient's global norm. */
 export interface TrainResult {
@@ -364,12 +358,7 @@ export class Policy {
       scores.catch(() => undefined);
       reads.push(scores);
     }
-    const all = await Promise.all(reads);
-    return {
-      logp: all.flatMap(({ logp }) => logp),
-      entropy: all.flatMap(({ entropy }) => entropy),
-      value: all.flatMap(({ value }) => value),
-    };
+    return joinScores(await Promise.all(reads));
   }
 
   /**
@@ -400,28 +389,10 @@ export class Policy {
 
   /** Errors: `bad_input` when a sequence is longer than the policy was made for. */
   private pack(sequences: readonly Sequence[]): PackedBatch {
-    for (const { tokens } of sequences) {
-      if (tokens.length > Math.min(this.capacity.context, this.capacity.tokens)) {
-        throw new LabError(
-          'bad_input',
-          `A sequence of ${tokens.length} tokens does not fit the context of ${this.capacity.context}. ` +
-            'Leave that problem out or choose a model with a longer context.',
-        );
-      }
-    }
-    return packSequences(sequences);
+    return packSequences(sequences, Math.min(this.capacity.context, this.capacity.tokens));
   }
 
   private upload(batch: PackedBatch): BatchDims {
     return uploadBatch(this.stream, this.buffers.inputs, batch, this.config);
   }
-}
-
-/** Cuts what a micro-batch was scored, (M) each, into its sequences. */
-function scoresOf({ rowStart }: PackedBatch, bytes: readonly ArrayBuffer[]): Scores {
-  const cut = (column: number): Float32Array[] => {
-    const all = new Float32Array(bytes[column] ?? new ArrayBuffer(0));
-    return Array.from(rowStart.subarray(1), (end, b) => all.slice(rowStart[b], end));
-  };
-  return { logp: cut(0), entropy: cut(1), value: cut(2) };
 }

@@ -14,6 +14,7 @@ import './theme.css';
 import './base.css';
 import './styles/frame.css';
 import './styles/setup.css';
+import './styles/tables.css';
 import './styles/charts.css';
 import './styles/watch.css';
 
