@@ -11,7 +11,7 @@ import { lmHeadCases } from './lm_head.cases';
 import { lmHeadSampleCases } from './lm_head_sample.cases';
 import { lmHeadScoreCases } from './lm_head_score.cases';
 import { loraCases } from './lora.cases';
-import { matmulCases } from './matmul.cases';
+import { matmulCases, matmulStoredCases } from './matmul.cases';
 import { matmulSplitCases } from './matmul_split.cases';
 import { objectivesCases } from './objectives.cases';
 import { qkNormCases } from './qk_norm.cases';
@@ -26,6 +26,7 @@ import { valueHeadCases } from './value_head.cases';
 /** Every case of every kernel: what the self-check page runs, and the tests one file at a time. */
 export const allCases: readonly KernelCase[] = [
   ...matmulCases,
+  ...matmulStoredCases,
   ...matmulSplitCases,
   ...biasCases,
   ...embeddingCases,

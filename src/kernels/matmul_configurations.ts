@@ -48,17 +48,21 @@ export function fusable(configuration: MatmulConfiguration): (typeof FUSED)[numb
 /** The fusion that reads b in a way of its own: the others know nothing of how it is stored. */
 const isReader = ({ norm, swiglu }: MatmulFusion): boolean => norm && swiglu;
 
-/** The kernels of a layout and configuration that are tested: every fusion, and by every storage those that differ in it. */
+/** Where every storage is tested, a configuration of each kind: f16 and q8 differ from q4 only in how a word becomes values. */
+const EVERY_STORAGE: readonly MatmulConfiguration[] = ['tiled_16x64', 'direct_8x32'];
+
+/** The kernels of a layout and configuration that are tested: every fusion, and by storage those that differ in it. */
 export function fusionsOf(layout: MatmulLayout, configuration: MatmulConfiguration): readonly MatmulFusion[] {
   if (layout === 'tn') return [PLAIN];
   const fusions = layout === 'nt' && fusable(configuration) === configuration ? matmulFusions : [];
   const stored = [PLAIN, ...fusions.filter(isReader)];
+  const storages = EVERY_STORAGE.includes(configuration)
+    ? STORAGES.filter((storage) => storage !== 'f32')
+    : (['q4'] as const);
   return [
     PLAIN,
     ...fusions,
-    ...STORAGES.filter((storage) => storage !== 'f32').flatMap((storage) =>
-      stored.map((fusion) => ({ ...fusion, storage })),
-    ),
+    ...storages.flatMap((storage) => stored.map((fusion) => ({ ...fusion, storage }))),
   ];
 }
 
