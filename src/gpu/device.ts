@@ -78,21 +78,36 @@ export class Gpu {
 
   /** The compute pipeline of a kernel with these override constants, compiled once a device. */
   pipeline(kernel: Kernel, constants: Record<string, number> = {}): GPUComputePipeline {
-    const key = kernel.name + JSON.stringify(constants);
+    const key = pipelineKey(kernel, constants);
     let pipeline = this.pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.device.createComputePipeline({
-        label: kernel.name,
-        layout: this.device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout(kernel)] }),
-        compute: {
-          module: this.device.createShaderModule({ label: kernel.name, code: kernel.wgsl }),
-          entryPoint: 'main',
-          constants,
-        },
-      });
+      pipeline = this.device.createComputePipeline(this.pipelineDescriptor(kernel, constants));
       this.pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  /** Compiles that pipeline beside other work, so that `pipeline` then has it at once. Errors: the compiler's. */
+  async compile(kernel: Kernel, constants: Record<string, number> = {}): Promise<void> {
+    const key = pipelineKey(kernel, constants);
+    if (this.pipelines.has(key)) return;
+    const descriptor = this.pipelineDescriptor(kernel, constants);
+    this.pipelines.set(key, await this.device.createComputePipelineAsync(descriptor));
+  }
+
+  private pipelineDescriptor(
+    kernel: Kernel,
+    constants: Record<string, number>,
+  ): GPUComputePipelineDescriptor {
+    return {
+      label: kernel.name,
+      layout: this.device.createPipelineLayout({ bindGroupLayouts: [this.bindGroupLayout(kernel)] }),
+      compute: {
+        module: this.device.createShaderModule({ label: kernel.name, code: kernel.wgsl }),
+        entryPoint: 'main',
+        constants,
+      },
+    };
   }
 
   private bindGroupLayout(kernel: Kernel): GPUBindGroupLayout {
@@ -121,6 +136,9 @@ export class Gpu {
     this.device.destroy();
   }
 }
+
+const pipelineKey = (kernel: Kernel, constants: Record<string, number>): string =>
+  kernel.name + JSON.stringify(constants);
 
 function fromGpuError(error: GPUError): LabError {
   // By name, not instanceof: Dawn in Node does not expose these constructors as globals everywhere.

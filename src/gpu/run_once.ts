@@ -19,6 +19,7 @@ export async function runOnce<B extends string, P extends string>(
   grid: Grid,
   constants: Record<string, number> = {},
 ): Promise<Record<B, Float32Array>> {
+  await gpu.compile(kernel, constants);
   const arena = new Arena(kernel.name, 'separate');
   const names = Object.keys(kernel.buffers) as B[];
   const tensors = {} as Record<B, Tensor>;

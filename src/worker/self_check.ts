@@ -1,7 +1,7 @@
 import { toLabError } from '../errors';
-import { adapterName, openGpu } from '../gpu/device';
+import { adapterName, openGpu, type Gpu } from '../gpu/device';
 import { allCases } from '../kernels/all_cases';
-import { runCase } from '../kernels/case';
+import { runCase, type CaseResult, type KernelCase } from '../kernels/case';
 
 /** One case as the page shows it and reports it: plain data. */
 export interface SelfCheckResult {
@@ -34,8 +34,7 @@ async function check(): Promise<void> {
   post({ type: 'start', adapter: adapterName(gpu.facts), total: allCases.length });
   let batch: SelfCheckResult[] = [];
   let sent = performance.now();
-  for (const kernelCase of allCases) {
-    const { kernel, direction, shape, ok, worst } = await runCase(gpu, kernelCase);
+  for await (const { kernel, direction, shape, ok, worst } of oneAhead(gpu, allCases)) {
     const share = typeof worst === 'string' || !Number.isFinite(worst.share) ? null : worst.share;
     const message = typeof worst === 'string' ? worst : worst.message;
     batch.push({ kernel, direction, shape, ok, share, message });
@@ -47,6 +46,17 @@ async function check(): Promise<void> {
   gpu.close();
   post({ type: 'results', results: batch });
   post({ type: 'done', milliseconds: performance.now() - started });
+}
+
+/** Results in order; a case begins, and its kernel is compiled, while the one before it runs. */
+async function* oneAhead(gpu: Gpu, cases: readonly KernelCase[]): AsyncGenerator<CaseResult> {
+  let before: Promise<CaseResult> | undefined;
+  for (const kernelCase of cases) {
+    const result = runCase(gpu, kernelCase);
+    if (before) yield before;
+    before = result;
+  }
+  if (before) yield before;
 }
 
 check().catch((error: unknown) => post({ type: 'failed', message: toLabError(error).message }));
