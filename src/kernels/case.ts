@@ -1,4 +1,4 @@
-import type { Gpu } from '../gpu/device';
+import type { AdapterFacts, Gpu } from '../gpu/device';
 import { closeness, type Closeness, type Tolerance } from './compare';
 
 /** One tensor a kernel wrote, beside what its f64 reference says. */
@@ -18,6 +18,8 @@ export interface KernelCase {
   direction: 'forward' | 'backward';
   /** The shape, in the dims of docs/kernels.md, e.g. "N=7 C=61". */
   shape: string;
+  /** Which adapters the lab would ever run this kernel on; all of them where it is left out. The tests run it on every one. */
+  isFor?: (facts: AdapterFacts) => boolean;
   run: (gpu: Gpu) => Promise<Outcome[]>;
 }
 

@@ -1,4 +1,4 @@
-import type { Gpu } from '../gpu/device';
+import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Kernel } from '../gpu/kernel';
 import { runOnce } from '../gpu/run_once';
 import type { KernelCase } from './case';
@@ -7,6 +7,7 @@ import type { Tolerance } from './compare';
 import { matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
 import {
   fusionsOf,
+  isFor,
   MATMUL_LAYOUTS,
   matmulBlocking,
   matmulConfigurationNames,
@@ -178,7 +179,10 @@ const generatedCases = (wanted: (fusion: MatmulFusion) => boolean): KernelCase[]
             tile: matmulTile(matmulBlocking(configuration, subgroupSize), fusion),
           });
           const name = matmulName(layout, configuration, fusion);
-          return shapesOf(fusion).map((shape) => matmulCase(name, kernelFor, layout, fusion, shape));
+          return shapesOf(fusion).map((shape) => ({
+            ...matmulCase(name, kernelFor, layout, fusion, shape),
+            isFor: (facts: AdapterFacts) => isFor(configuration, facts),
+          }));
         }),
     ),
   );

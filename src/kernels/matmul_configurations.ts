@@ -1,3 +1,4 @@
+import type { AdapterFacts } from '../gpu/device';
 import { defineKernel, type Kernel } from '../gpu/kernel';
 import type { MatmulLayout } from './matmul';
 import { generateMatmul, matmulName, type MatmulParam } from './matmul_generator';
@@ -43,6 +44,12 @@ const FUSED = ['tiled_16x64', 'tiled_32x32', 'direct_8x32', 'direct_16x32'] as c
 export function fusable(configuration: MatmulConfiguration): (typeof FUSED)[number] {
   const same = FUSED.find((name) => name === configuration);
   return same ?? (configuration.startsWith('tiled') ? 'tiled_32x32' : 'direct_16x32');
+}
+
+/** Whether a configuration is ever used on an adapter: wide blocks need loads that subgroups share, the widest few lanes. */
+export function isFor(configuration: MatmulConfiguration, { subgroupSize }: AdapterFacts): boolean {
+  if (configuration === 'direct_32x64') return subgroupSize === 4;
+  return configuration.startsWith('tiled') || configuration === 'direct_8x32' || subgroupSize !== undefined;
 }
 
 /** The fusion that reads b in a way of its own: the others know nothing of how it is stored. */

@@ -9,6 +9,7 @@ import {
   matmulConfigurationNames,
   matmulKernel,
   type MatmulConfiguration,
+  isFor,
 } from './matmul_configurations';
 import { matmulName } from './matmul_generator';
 import { matmulReference, mergeReference } from './matmul.reference';
@@ -74,6 +75,7 @@ function splitCase({ layout, configuration, K, slices, accumulate }: Split): Ker
   const [M, N] = [20, 38];
   return {
     kernel: matmulName(layout, configuration, PLAIN),
+    isFor: (facts) => isFor(configuration, facts),
     direction: layout === 'nt' ? 'forward' : 'backward',
     shape: `M=${M} N=${N} K=${K} slices=${slices}${accumulate ? ' accumulate' : ''}`,
     run: async (gpu): Promise<Outcome[]> => {

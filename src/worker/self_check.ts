@@ -27,14 +27,15 @@ const BATCH_MS = 150;
 
 const post = (event: SelfCheckEvent): void => self.postMessage(event);
 
-/** Every case of every kernel, at the limits that the weakest device grants. */
+/** Every case of every kernel that the lab may run on this adapter, at the limits that the weakest device grants. */
 async function check(): Promise<void> {
   const started = performance.now();
   const gpu = await openGpu(navigator.gpu, { defaultLimits: true });
-  post({ type: 'start', adapter: adapterName(gpu.facts), total: allCases.length });
+  const cases = allCases.filter(({ isFor }) => isFor?.(gpu.facts) ?? true);
+  post({ type: 'start', adapter: adapterName(gpu.facts), total: cases.length });
   let batch: SelfCheckResult[] = [];
   let sent = performance.now();
-  for await (const { kernel, direction, shape, ok, worst } of oneAhead(gpu, allCases)) {
+  for await (const { kernel, direction, shape, ok, worst } of oneAhead(gpu, cases)) {
     const share = typeof worst === 'string' || !Number.isFinite(worst.share) ? null : worst.share;
     const message = typeof worst === 'string' ? worst : worst.message;
     batch.push({ kernel, direction, shape, ok, share, message });
