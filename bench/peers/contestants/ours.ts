@@ -42,7 +42,7 @@ async function training(gpu: Gpu, id: WorkId): Promise<Trial> {
 async function forward(gpu: Gpu, { model, rows }: LanguageWork): Promise<Trial> {
   const sequences: Sequence[] = rows.map((tokens) => ({ tokens, promptLength: 1 }));
   const capacity = capacityFor(model.config, rows[0]?.length ?? 0, rows.length);
-  const policy = new Policy(gpu, model.config, model.tensors, capacity, {
+  const policy = await Policy.open(gpu, model.config, model.weights, capacity, {
     trainable: false,
     reference: false,
   });
@@ -57,10 +57,10 @@ async function generation(gpu: Gpu, work: LanguageWork, id: WorkId): Promise<Tri
   const { model } = work;
   const prompts = promptsOf(work, id).map((tokens, i) => ({ id: i, tokens }));
   const context = (prompts[0]?.tokens.length ?? 0) + NEW_TOKENS;
-  const policy = new Policy(
+  const policy = await Policy.open(
     gpu,
     model.config,
-    model.tensors,
+    model.weights,
     capacityFor(model.config, context, prompts.length),
     {
       trainable: false,
