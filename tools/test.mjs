@@ -22,7 +22,7 @@ const summary = [];
 try {
   await step('browser', async () => prepareBrowser());
   const adapters = await prepareAdapters();
-  await step('type check', () => check('node_modules/typescript/bin/tsc', ['--noEmit', '-p', '.']));
+  await step('type check', typeCheck);
   await step('lint', lint);
   await step('build', build);
   await step(`unit tests (${adapters.first})`, () => vitest('unit', [], {}));
@@ -101,6 +101,18 @@ function nameOf(description) {
 async function check(script, argv) {
   const { code } = await run(process.execPath, [script, ...argv], { limit: 10 * MINUTE });
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** The lab, and the peers of the bench with the libraries that they alone need. */
+async function typeCheck() {
+  if (!existsSync('bench/node_modules')) {
+    const install = ['ci', '--prefix', 'bench', '--ignore-scripts', '--no-audit', '--no-fund'];
+    await run('npm', install, { limit: 5 * MINUTE });
+  }
+  const compiler = 'node_modules/typescript/bin/tsc';
+  const lab = await check(compiler, ['--noEmit', '-p', '.']);
+  const peers = await check(compiler, ['--noEmit', '-p', 'bench/peers']);
+  return lab.failed + peers.failed > 0 ? { passed: 0, failed: 1 } : lab;
 }
 
 async function lint() {
