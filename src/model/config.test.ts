@@ -154,6 +154,36 @@ const PUBLISHED: Record<string, { parameters: number; json: Record<string, unkno
       word_embed_proj_dim: 768,
     },
   },
+  'Mistral-7B-v0.1': {
+    parameters: 7_241_732_096,
+    json: {
+      architectures: ['MistralForCausalLM'],
+      hidden_size: 4096,
+      intermediate_size: 14_336,
+      num_attention_heads: 32,
+      num_hidden_layers: 32,
+      num_key_value_heads: 8,
+      sliding_window: 4096,
+      tie_word_embeddings: false,
+      vocab_size: 32_000,
+    },
+  },
+  'gemma-2-2b': {
+    parameters: 2_614_341_888,
+    json: {
+      architectures: ['Gemma2ForCausalLM'],
+      head_dim: 256,
+      hidden_activation: 'gelu_pytorch_tanh',
+      hidden_size: 2304,
+      intermediate_size: 9216,
+      num_attention_heads: 8,
+      num_hidden_layers: 26,
+      num_key_value_heads: 4,
+      query_pre_attn_scalar: 256,
+      sliding_window: 4096,
+      vocab_size: 256_000,
+    },
+  },
 };
 
 describe.each(Object.entries(PUBLISHED))('%s', (_, { parameters, json }) => {
@@ -187,6 +217,17 @@ describe('config.json', () => {
     ['gemma-3-270m', { head_dim: 512 }, /head_dim 512/],
   ])('%s with %j is refused by name', (name, change, sentence) => {
     expect(() => parseModelConfig({ ...json(name), ...change })).toThrow(sentence);
+  });
+
+  test('of Gemma 2 caps what it does not speak of; of Mistral every layer is local, unless the window is null', () => {
+    const { attention_softcap, final_softcap, layers } = parseModelConfig(json('gemma-2-2b'));
+    expect([attention_softcap, final_softcap]).toEqual([50, 30]);
+    expect(layers.map(({ window }) => window)).toEqual(layers.map((_, l) => (l % 2 ? 0 : 4096)));
+    const windows = (change: object): number[] => [
+      ...new Set(parseModelConfig({ ...json('Mistral-7B-v0.1'), ...change }).layers.map((l) => l.window)),
+    ];
+    expect(windows({})).toEqual([4096]);
+    expect(windows({ sliding_window: null })).toEqual([0]);
   });
 
   test('of Gemma 3 says which layers see a window, and what turns them, in every spelling', () => {

@@ -20,6 +20,9 @@ const FAMILIES = [
   'gpt_neox',
   'gpt_neox_sequential',
   'qwen3',
+  'mistral',
+  'qwen2_long',
+  'gemma2',
   'gemma3',
   'gemma3_wide_heads',
   'opt',
@@ -28,11 +31,6 @@ const FAMILIES = [
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
 /** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
 const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 16 };
-/** Of ten updates' losses and gradient norms. */
-const STEADY = { loss: { atol: 1e-4, rtol: 0 }, norm: { atol: 1e-3, rtol: 1e-3 } };
-const reason =
-  'a stream of 8 floats, gradients of norm 16: rounding grows; the two software adapters differ by 1e-3';
-const UNSTEADY = { loss: { atol: 3e-3, rtol: 0, reason }, norm: { atol: 0, rtol: 1e-2, reason } };
 const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
 
 let gpu: Gpu;
@@ -90,9 +88,8 @@ describe.each(FAMILIES)('%s against transformers', (name) => {
       found.push(sums[0] ?? Number.NaN);
       norms.push(grad_norm);
     }
-    const { loss, norm } = name === 'gemma3_wide_heads' ? UNSTEADY : STEADY;
-    expectClose('loss', found, losses, loss);
-    expectClose('grad_norm', norms, grad_norms, norm);
+    expectClose('loss', found, losses, { atol: 1e-4, rtol: 0 });
+    expectClose('grad_norm', norms, grad_norms, { atol: 1e-3, rtol: 1e-3 });
     policy.destroy();
   });
 

@@ -95,8 +95,8 @@ export interface TensorNames {
   attentionNorm: string;
   attentionPostNorm?: string;
   qkv: readonly [query: string, key: string, value: string] | FusedProjection;
-  queryNorm?: string;
-  keyNorm?: string;
+  queryNorm?: string | undefined;
+  keyNorm?: string | undefined;
   output: string;
   mlpNorm: string;
   mlpPostNorm?: string;
