@@ -1,12 +1,14 @@
 import { expect, test } from '@playwright/test';
 
-// Firefox runs the same page: e2e/firefox_self_check.mjs.
-test('the self-check passes every case of every kernel in this browser', async ({ page }) => {
-  await page.goto('self_check.html');
+// Every case at every shape: on both software adapters in the unit tests, and in Firefox through this page
+// (firefox_self_check.mjs). Chromium's own compiling of all of them takes SwiftShader minutes, so here it is one case of each.
+test('the self-check passes a case of every kernel in this browser', async ({ page }) => {
+  await page.goto('self_check.html?quick');
   await expect(page.getByRole('status')).toContainText(/Done/, { timeout: 9 * 60_000 });
   await expect(page.getByRole('status')).toContainText(/^Done: all \d+ cases of \d+ kernels pass/);
   const table = page.getByRole('table', { name: 'Self-check' });
-  expect(await table.getByRole('row').count()).toBeGreaterThan(300);
+  expect(await table.getByRole('row').count()).toBeGreaterThan(100);
+  await expect(page.getByRole('button', { name: 'Run all shapes' })).toBeEnabled();
   await page.getByLabel('Only what failed').check();
   await expect(page.getByText('Nothing has failed.')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);

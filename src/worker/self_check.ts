@@ -15,6 +15,9 @@ export interface SelfCheckResult {
   message: string;
 }
 
+/** What the self-check worker is told, once: 'quick' is one case of each kernel, 'all' is every shape. */
+export type SelfCheckExtent = 'quick' | 'all';
+
 /** What the self-check worker says: once `start`, `results` in batches, then `done`; or `failed` instead of the rest. */
 export type SelfCheckEvent =
   | { type: 'start'; adapter: string; total: number }
@@ -28,10 +31,11 @@ const BATCH_MS = 150;
 const post = (event: SelfCheckEvent): void => self.postMessage(event);
 
 /** Every case of every kernel that the lab may run on this adapter, at the limits that the weakest device grants. */
-async function check(): Promise<void> {
+async function check(extent: SelfCheckExtent): Promise<void> {
   const started = performance.now();
   const gpu = await openGpu(navigator.gpu, { defaultLimits: true });
-  const cases = allCases.filter(({ isFor }) => isFor?.(gpu.facts) ?? true);
+  const all = allCases.filter(({ isFor }) => isFor?.(gpu.facts) ?? true);
+  const cases = extent === 'quick' ? firstOfEach(all) : all;
   post({ type: 'start', adapter: adapterName(gpu.facts), total: cases.length });
   let batch: SelfCheckResult[] = [];
   let sent = performance.now();
@@ -49,6 +53,12 @@ async function check(): Promise<void> {
   post({ type: 'done', milliseconds: performance.now() - started });
 }
 
+/** One case of each kernel and direction. */
+function firstOfEach(cases: readonly KernelCase[]): KernelCase[] {
+  const name = ({ kernel, direction }: KernelCase): string => `${kernel} ${direction}`;
+  return [...new Map([...cases].reverse().map((one) => [name(one), one])).values()].reverse();
+}
+
 /** Results in order; a case begins, and its kernel is compiled, while the one before it runs. */
 async function* oneAhead(gpu: Gpu, cases: readonly KernelCase[]): AsyncGenerator<CaseResult> {
   let before: Promise<CaseResult> | undefined;
@@ -60,4 +70,6 @@ async function* oneAhead(gpu: Gpu, cases: readonly KernelCase[]): AsyncGenerator
   if (before) yield before;
 }
 
-check().catch((error: unknown) => post({ type: 'failed', message: toLabError(error).message }));
+self.onmessage = ({ data }: MessageEvent<SelfCheckExtent>) => {
+  check(data).catch((error: unknown) => post({ type: 'failed', message: toLabError(error).message }));
+};

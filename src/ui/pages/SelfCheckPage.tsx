@@ -65,6 +65,7 @@ function Progress() {
 }
 
 function ResultsTable({ results }: { results: SelfCheckResult[] }) {
+  const extent = useSelfCheck((state) => state.extent);
   const isGoing = useSelfCheck(({ phase }) => phase === 'starting' || phase === 'running');
   const [onlyFailed, setOnlyFailed] = useState(false);
   const shown = useMemo(
@@ -83,8 +84,23 @@ function ResultsTable({ results }: { results: SelfCheckResult[] }) {
           Only what failed
         </label>
         <span className="spacer" />
-        <button type="button" className="small" disabled={isGoing} onClick={() => startSelfCheck(null)}>
-          Run again
+        <button
+          type="button"
+          className="small"
+          disabled={isGoing}
+          title="One case of each kernel"
+          onClick={() => startSelfCheck('quick', null)}
+        >
+          Quick run
+        </button>
+        <button
+          type="button"
+          className="small"
+          disabled={isGoing}
+          title="Every kernel at all its shapes"
+          onClick={() => startSelfCheck('all', null)}
+        >
+          {extent === 'all' ? 'Run again' : 'Run all shapes'}
         </button>
       </div>
       <div className="self-check-table">

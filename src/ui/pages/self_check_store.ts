@@ -1,7 +1,8 @@
 import { create } from 'zustand';
-import type { SelfCheckEvent, SelfCheckResult } from '../../worker/self_check';
+import type { SelfCheckEvent, SelfCheckExtent, SelfCheckResult } from '../../worker/self_check';
 
 interface SelfCheckState {
+  extent: SelfCheckExtent;
   phase: 'starting' | 'running' | 'done' | 'failed';
   adapter: string | undefined;
   /** Cases there are, known once the GPU is open. */
@@ -13,6 +14,7 @@ interface SelfCheckState {
 }
 
 const INITIAL: SelfCheckState = {
+  extent: 'all',
   phase: 'starting',
   adapter: undefined,
   total: 0,
@@ -23,9 +25,9 @@ const INITIAL: SelfCheckState = {
 
 export const useSelfCheck = create<SelfCheckState>(() => INITIAL);
 
-/** Runs every case in a worker of its own; `report` is where the results are posted in the end, if anywhere. */
-export function startSelfCheck(report: string | null): void {
-  useSelfCheck.setState(INITIAL);
+/** Runs the cases in a worker of its own; `report` is where the results are posted in the end, if anywhere. */
+export function startSelfCheck(extent: SelfCheckExtent, report: string | null): void {
+  useSelfCheck.setState({ ...INITIAL, extent });
   const worker = new Worker(new URL('../../worker/self_check.ts', import.meta.url), {
     type: 'module',
     name: 'self-check',
@@ -51,6 +53,7 @@ export function startSelfCheck(report: string | null): void {
         break;
     }
   };
+  worker.postMessage(extent);
   worker.onerror = ({ message }) =>
     end({
       phase: 'failed',
