@@ -17,6 +17,7 @@ export interface RunProgress {
   status: RunStatus;
   step: number;
   total: number;
+  /** "loading model", "generate", "score", "train", "evaluate" … */
   phase: string;
   /** The last `throughput/tokens_per_s` the recipe logged; 0 before the first. */
   tokensPerSecond: number;

@@ -9,6 +9,7 @@ import type { Numerics } from '../recipes/check_numerics';
 import type { ExportFormat } from '../recipes/export_model';
 import type { RecipeInfo } from '../recipes/recipe';
 import type { BadRow, DatasetFormat } from '../data/dataset';
+import type { Comparison } from '../evaluate/compare';
 import type { StoredModel } from '../hub/library';
 import type { MemoryNeed } from '../recipes/needs';
 import type {
@@ -18,8 +19,8 @@ import type {
   MetricRow,
   RunEventRecord,
   RunRecord,
-  RunStatus,
 } from '../runs/run';
+import type { RunProgress } from '../runs/run_recorder';
 
 // What the page may know of recipes, files and adapters: it imports these types from here.
 export type { ErrorCode } from '../errors';
@@ -28,6 +29,7 @@ export type { Numerics } from '../recipes/check_numerics';
 export type { ExportFormat } from '../recipes/export_model';
 export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
 export type { BadRow, DatasetFormat } from '../data/dataset';
+export type { Comparison } from '../evaluate/compare';
 export type { StoredModel } from '../hub/library';
 export type { MemoryNeed } from '../recipes/needs';
 
@@ -163,20 +165,6 @@ export interface Estimate {
 /** Which problems one run answered right, by problem id, each problem once. */
 export type Outcomes = { name: string; correct: [problem: string, correct: boolean][] };
 
-/** Two runs on the same problems; `gained` are those the second answers right and the first wrong. */
-export interface Comparison {
-  /** Problems that both runs answered. */
-  n: number;
-  both: number;
-  neither: number;
-  gained: number;
-  lost: number;
-  /** McNemar's exact test, two-sided. */
-  p: number;
-  /** The same for people. */
-  sentence: string;
-}
-
 export type FileData = { name: string; bytes: ArrayBuffer };
 /** A file that stays on its disk and is read by ranges. */
 export type FileRef = { name: string; file: Blob };
@@ -263,19 +251,7 @@ export type Event =
   | { type: 'model_download'; folder: string; file: string; done: number; total: number }
   /** A run began; sent again when its record knows more (paused, going on, KL at step 0). */
   | { type: 'run_created'; run: string; record: RunRecord }
-  | {
-      type: 'run_status';
-      run: string;
-      status: RunStatus;
-      step: number;
-      total: number;
-      /** "loading model", "generate", "score", "train", "evaluate" … */
-      phase: string;
-      tokensPerSecond: number;
-      secondsLeft: number | null;
-      seconds: Record<string, number>;
-      gradeSeconds: number;
-    }
+  | ({ type: 'run_status'; run: string } & RunProgress)
   | { type: 'run_metrics'; run: string; rows: MetricRow[] }
   | { type: 'run_completions'; run: string; rows: CompletionRecord[] }
   | { type: 'run_evaluation'; run: string; evaluation: EvaluationRecord }
