@@ -54,6 +54,17 @@ describe('reft-lab with --adapter', () => {
     const beside = await score('beside.jsonl', '--model', 'nano', '--adapter', 'run/adapter');
     expectClose('merged', await score('merged.jsonl', '--model', 'run'), beside, { atol: 1e-4, rtol: 0 });
     expect(beside).not.toEqual(base);
+    const halves = await score(
+      'f16.jsonl',
+      '--model',
+      'nano',
+      '--adapter',
+      'run/adapter',
+      '--weights',
+      'f16',
+    );
+    expectClose('f16', halves, beside, { atol: 0.02, rtol: 0, reason: 'weights rounded to 11 bits' });
+    expect(halves).not.toEqual(beside);
     expect(await score('start.jsonl', '--model', 'nano', '--adapter', 'run/checkpoints/0/adapter')).toEqual(
       base,
     );
@@ -70,16 +81,29 @@ describe('reft-lab with --adapter', () => {
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ n: 2 });
   });
 
-  it('goes on training from an adapter', async () => {
-    const argv = ['--model', 'nano', '--adapter', 'run/adapter', '--data', 'easy', '--out', 'next'];
+  it('goes on training from a checkpoint’s adapter, counting on, and says where it began', async () => {
+    const argv = [
+      '--model',
+      'nano',
+      '--adapter',
+      'run/checkpoints/2/adapter',
+      '--data',
+      'easy',
+      '--out',
+      'on',
+    ];
     const few = ['--set', 'max_steps=1', '--set', 'max_train_samples=4', '--set', 'validation_fraction=0'];
     const { code, stderr } = await call('train', '--recipe', 'sft', ...argv, ...few);
     expect(code, stderr).toBe(0);
+    const json = async (path: string) => JSON.parse((await bytes(path)).toString()) as object;
     const [start, trained] = [
-      await bytes('next/checkpoints/0/adapter/adapter_model.safetensors'),
+      await bytes('on/checkpoints/0/adapter/adapter_model.safetensors'),
       await bytes('run/adapter/adapter_model.safetensors'),
     ];
     expect(start.equals(trained)).toBe(true);
+    const { id } = (await json('run/run.json')) as { id: string };
+    expect(await json('on/run.json')).toMatchObject({ init_from: { run: id, checkpoint: '2' } });
+    expect(await json('on/checkpoints/1/state.json')).toMatchObject({ epoch: 2 });
   });
 
   it('exports it as PEFT has it, and merged into the model', async () => {
@@ -114,6 +138,8 @@ describe('reft-lab with --adapter', () => {
       expect(stderr).toMatch(sentence);
       expect(code).toBe(1);
     }
+    const { stderr: format } = await score('--model', 'nano', '--weights', 'q5');
+    expect(format).toMatch(/--weights is one of f32, f16, q8, q4, not "q5"/);
     const { stderr } = await call('export', '--model', 'nano', '--format', 'peft', '--out', 'none');
     expect(stderr).toMatch(/nano comes without an adapter/);
   });

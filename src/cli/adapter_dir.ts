@@ -1,9 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { LabError } from '../errors';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, readAdapter, type Adapter } from '../model/peft';
+import { inCheckpoint } from '../recipes/adapter';
+import type { InitCheckpoint } from '../recipes/session';
 import type { CommandOption } from './command';
-import { isFolder, readInput } from './files';
+import { fileSource, isFolder, readInput } from './files';
+import type { Io } from './io';
+import { checkpointAt, isOfRun } from './model_dir';
 
 /** `--adapter`, as the commands that take one have it. */
 export const ADAPTER_OPTION: CommandOption = {
@@ -19,10 +23,14 @@ export function adapterOfRun(model: string): string | undefined {
 }
 
 /**
- * The adapter in a folder, to go with a model; undefined where none was asked for. Errors: `bad_input` saying what is wrong
- * with it, and when the model is that of its own run, which has it merged in.
+ * The adapter in a folder, to go with a model; undefined where none was asked for. Notes where it says that its base is
+ * another. Errors: `bad_input` saying what is wrong with it, and when the model is that of its own run, which has it merged in.
  */
-export async function openAdapter(name: string | undefined, model: string): Promise<Adapter | undefined> {
+export async function openAdapter(
+  name: string | undefined,
+  model: string,
+  io: Io,
+): Promise<Adapter | undefined> {
   if (name === undefined) return undefined;
   const folder = resolve(name);
   if (resolve(adapterOfRun(model) ?? '') === folder) {
@@ -37,7 +45,24 @@ export async function openAdapter(name: string | undefined, model: string): Prom
       `There is no adapter folder "${name}". Give the folder that PEFT's save_pretrained wrote.`,
     );
   }
-  return readAdapterFolder(folder);
+  const adapter = await readAdapterFolder(folder);
+  const { base_model_name_or_path: base } = adapter.json;
+  if (typeof base === 'string' && !isOfRun(model) && basename(base) !== basename(resolve(model)))
+    io.note(`The adapter says that it was trained on ${base}; the model is ${model}.`);
+  return adapter;
+}
+
+/** The checkpoint of a run that an adapter's folder is of (RUN/checkpoints/STEP/adapter); null where it is of none. */
+export async function adapterCheckpoint(name: string): Promise<InitCheckpoint | null> {
+  const folder = resolve(name);
+  if (basename(folder) !== 'adapter') return null;
+  const checkpoint = await checkpointAt(join(folder, '..'));
+  if (!checkpoint) return null;
+  const own = {
+    [ADAPTER_CONFIG]: fileSource(join(folder, ADAPTER_CONFIG)),
+    [ADAPTER_WEIGHTS]: fileSource(join(folder, ADAPTER_WEIGHTS)),
+  };
+  return { ...checkpoint, files: { ...checkpoint.files, ...inCheckpoint(own) } };
 }
 
 /** The adapter in a folder that is there. Errors: `bad_input` saying what is wrong with it. */

@@ -1,29 +1,50 @@
 import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
+import { STORAGES, type Storage } from '../kernels/quantize';
 import type { AskedModel } from '../model/asked';
 import type { Completion, Prompt, Sampling } from '../model/generate';
 import type { AnyModel } from '../model/onnx_folder';
 import { OnnxModel } from '../model/onnx_model';
-import type { Adapter } from '../model/peft';
-import { openPolicy } from '../recipes/open_policy';
+import { openPolicy, type AskedOptions } from '../recipes/open_policy';
+import { UsageError, type Args, type CommandOption } from './command';
 import { Stopped } from './interrupt';
 import type { Io } from './io';
 import { loadNodeOnnxRuntime } from './node_onnx';
 import { secondsLeft } from './progress';
 
+/** `--weights`, as the commands that only ask a model have it. */
+export const WEIGHTS_OPTION: CommandOption = {
+  value: 'FORMAT',
+  help: `How the model’s matrices lie on the GPU: ${STORAGES.join(', ')}; f32 unless given.`,
+};
+
+/** Errors: `UsageError` naming the formats there are. */
+export function weightsOf(args: Args): Storage {
+  const named = args.maybe('weights') ?? 'f32';
+  const storage = STORAGES.find((one) => one === named);
+  if (storage) return storage;
+  throw new UsageError(`--weights is one of ${STORAGES.join(', ')}, not "${named}".`);
+}
+
 /**
- * A model that is only asked, never trained, with an adapter beside it if there is one, and room for `sequences` of up to
- * `context` tokens; one in ONNX takes the room it needs. Errors: `out_of_memory` with the numbers, `unsupported`.
+ * A model that is only asked, never trained, and room for `sequences` of up to `context` tokens; one in ONNX takes the room it
+ * needs. Errors: `out_of_memory` with the numbers, `unsupported`.
  */
 export async function openAsked(
   gpu: Gpu,
   model: AnyModel,
   context: number,
   sequences: number,
-  adapter?: Adapter,
+  asked: AskedOptions = {},
 ): Promise<AskedModel> {
-  if (!('graph' in model)) return openPolicy(gpu, model, context, sequences, adapter);
-  if (adapter) {
+  if (!('graph' in model)) return openPolicy(gpu, model, context, sequences, asked);
+  if (asked.weights && asked.weights !== 'f32') {
+    throw new LabError(
+      'bad_input',
+      `${model.name} is an ONNX graph, whose weights stay as they are in it. Leave --weights out.`,
+    );
+  }
+  if (asked.adapter) {
     throw new LabError(
       'bad_input',
       `${model.name} is an ONNX graph; an adapter goes beside the safetensors it was exported from.`,

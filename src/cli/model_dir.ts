@@ -34,7 +34,7 @@ export async function openModel(name: string, io: Io): Promise<OpenedModel> {
   }
   if (isOnnxFolder([...Object.keys(files), ...Object.keys(graphsOf(folder))]))
     throw new LabError('bad_input', whyNotTrained(basename(folder)));
-  const init = await checkpointOf(folder, files);
+  const init = await checkpointAt(folder);
   const isRunModel = basename(folder) === 'model' && existsSync(join(folder, '..', 'run.json'));
   const label = isRunModel ? basename(dirname(folder)) : basename(folder);
   if (!init) return { model: await openModelFolder(label, files), init };
@@ -88,13 +88,14 @@ function modelFolder(name: string): string {
   );
 }
 
-/** Where a checkpoint's folder comes from, when it lies in a run's checkpoints/. */
-async function checkpointOf(
-  folder: string,
-  files: Readonly<Record<string, ByteSource>>,
-): Promise<InitCheckpoint | null> {
+/** Whether a folder is a run, or a model or checkpoint of one. */
+export const isOfRun = (name: string): boolean =>
+  [name, join(name, '..'), join(name, '..', '..')].some((folder) => existsSync(join(folder, 'run.json')));
+
+/** A checkpoint's folder and where it comes from, when it lies in a run's checkpoints/. */
+export async function checkpointAt(folder: string): Promise<InitCheckpoint | null> {
   const run = join(folder, '..', '..');
   if (basename(dirname(folder)) !== 'checkpoints' || !existsSync(join(run, 'run.json'))) return null;
   const { id } = await readRecord(new NodeFolder(run));
-  return { run: id, checkpoint: basename(folder), files };
+  return { run: id, checkpoint: basename(folder), files: filesOf(folder) };
 }

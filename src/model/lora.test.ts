@@ -194,6 +194,12 @@ test('an adapter of another model is refused in a sentence', () => {
   wrong.set(name ?? '', { shape: [3, 5], data: new Float32Array(15) });
   expect(() => policy.loadAdapter(wrong)).toThrow(/has shape \[3, 5\]; this model needs \[3, 32\]/);
   policy.destroy();
+  // Merged it would change nothing, or anything.
+  const others = { ...SOME, modules: ['transformer.h.0.attn.c_attn'] };
+  const merge = (config: LoraConfig, tensors: ReadonlyMap<string, NamedTensor>) =>
+    mergedSource(memorySource(new Map()), { config, tensors }, model);
+  expect(() => merge(others, drawn(SOME))).toThrow(/c_attn, which this model does not have/);
+  expect(() => merge(SOME, wrong)).toThrow(/has shape \[3, 5\]; this model needs \[3, 32\]/);
 });
 
 function zeroB(name: string, tensor: NamedTensor): NamedTensor {

@@ -81,21 +81,28 @@ export class AdapterParameters {
   }
 
   /**
-   * Where in this arena named tensors go. Value-head tensors may be left out (zeros then). Errors: `bad_input` naming the
-   * first tensor that is missing or has another shape than the model's module.
+   * Errors: `bad_input` naming the first tensor that is missing or has another shape than the model's module. Value-head
+   * tensors may be left out.
    */
+  check(tensors: ReadonlyMap<string, NamedTensor>): void {
+    for (const [name, { shape }] of this.slices) {
+      const given = tensors.get(name);
+      if (given ? given.shape.join() === shape.join() : isValueHead(name)) continue;
+      const is = given ? `has shape [${given.shape.join(', ')}]` : 'is missing';
+      throw new LabError(
+        'bad_input',
+        `The adapter’s tensor ${name} ${is}; this model needs [${shape.join(', ')}]. Choose the model it was trained on.`,
+      );
+    }
+  }
+
+  /** Where in this arena named tensors go; zeros for a value head left out. Errors: as `check`. */
   place(tensors: ReadonlyMap<string, NamedTensor>): Placed[] {
+    this.check(tensors);
     return [...this.slices].map(([name, slice]) => {
       const view = viewOf(slice);
       const given = tensors.get(name);
-      if (!given && isValueHead(name)) return { view, data: new Float32Array(view.bytes / 4) };
-      if (given?.shape.join() !== slice.shape.join()) {
-        const is = given ? `has shape [${given.shape.join(', ')}]` : 'is missing';
-        throw new LabError(
-          'bad_input',
-          `The adapter’s tensor ${name} ${is}; this model needs [${slice.shape.join(', ')}]. Choose the model it was trained on.`,
-        );
-      }
+      if (!given) return { view, data: new Float32Array(view.bytes / 4) };
       return { view, data: arrange(given.data, slice.arrangement, slice.shape, this.headDim) };
     });
   }

@@ -1,5 +1,6 @@
 import { familyOf } from './families';
 import type { ModelConfig } from './config';
+import { AdapterParameters } from './lora';
 import { loraNames, loraScale, type Adapter } from './peft';
 import { PROJECTIONS, projectionsOf } from './projections';
 import { missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
@@ -14,7 +15,7 @@ interface Update {
 
 /**
  * A model's weights with an adapter merged into them, W + scale · B A, each row when it is read; summed in f64 and rounded
- * once. `direction` −1 takes it out again, but for that rounding. Errors: `bad_input` when the adapter lacks a tensor.
+ * once. `direction` −1 takes it out again, but for that rounding. Errors: `bad_input` when the adapter is another model's.
  */
 export function mergedSource(
   weights: TensorSource,
@@ -22,6 +23,7 @@ export function mergedSource(
   model: ModelConfig,
   direction: 1 | -1 = 1,
 ): TensorSource {
+  checkAdapter(adapter, model);
   const updates = updatesOf(adapter, model, direction);
   const { base } = familyOf(model).tensors;
   return {
@@ -33,6 +35,11 @@ export function mergedSource(
       return update ? add(data, rowLength(weights.shape(name) ?? []), row, update) : data;
     },
   };
+}
+
+/** Errors: `bad_input` naming the module or tensor by which an adapter is not this model's. */
+export function checkAdapter({ config, tensors }: LoraAdapter, model: ModelConfig): void {
+  new AdapterParameters('adapter', model, config).check(tensors);
 }
 
 /** The updates by the name of the stored weight. */

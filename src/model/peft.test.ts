@@ -69,6 +69,9 @@ describe('a PEFT folder', () => {
       /no adapter_config\.json \(found: adapter_model/,
     );
     expect(() => readAdapter(without(ADAPTER_WEIGHTS))).toThrow(/no adapter_model\.safetensors/);
+    expect(() => readAdapter({ ...whole, [ADAPTER_CONFIG]: new TextEncoder().encode('null') })).toThrow(
+      /adapter_config\.json is null where an object is needed/,
+    );
     const half = tensors();
     half.delete(loraNames(CONFIG.modules[0] ?? '').b);
     expect(() => readAdapter(files({}, half))).toThrow(/and no .*lora_B\.weight/);

@@ -180,11 +180,14 @@ function modulesOf(tensors: ReadonlyMap<string, NamedTensor>, rank: number): str
 function readConfig(files: Readonly<Record<string, Uint8Array>>): Record<string, unknown> {
   const bytes = files[ADAPTER_CONFIG];
   if (!bytes) throw missing(ADAPTER_CONFIG, files);
+  let json: unknown;
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    json = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw new LabError('bad_input', `${ADAPTER_CONFIG} is not JSON (${String(cause)}).`, { cause });
   }
+  if (typeof json === 'object' && json !== null) return json as Record<string, unknown>;
+  throw new LabError('bad_input', `${ADAPTER_CONFIG} is ${JSON.stringify(json)} where an object is needed.`);
 }
 
 const refused = (what: string): LabError =>

@@ -88,7 +88,7 @@ export async function checkpointAdapter(files: ModelFiles): Promise<Adapter | un
 }
 
 /** An adapter's files as they lie in a checkpoint. */
-export const inCheckpoint = (files: Record<string, Uint8Array>): Record<string, Uint8Array> =>
+export const inCheckpoint = <T>(files: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(files).map(([name, bytes]) => [FOLDER + name, bytes]));
 
 /** The settings that an adapter was trained with, for a run that goes on with it. */

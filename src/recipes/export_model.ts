@@ -1,6 +1,6 @@
 import { LabError } from '../errors';
 import { onnxFile, type LoadedModel } from '../model/folder';
-import { mergedSource } from '../model/lora_merge';
+import { checkAdapter, mergedSource } from '../model/lora_merge';
 import { adapterFiles, type Adapter } from '../model/peft';
 import { safetensorsChunks } from '../model/safetensors';
 import { modelCard, plainCard, type CardFormat } from '../runs/model_card';
@@ -14,7 +14,7 @@ const ADAPTER = 'adapter';
 
 /**
  * The files of an open model in a format, with a model card; `record`: of the run that made it. An adapter is merged into
- * the weights or, as `peft`, is what is written. Errors: `bad_input` for `peft` without one.
+ * the weights or, as `peft`, is what is written. Errors: `bad_input` for `peft` without one, and for another model's.
  */
 export function exportedFiles(
   model: LoadedModel,
@@ -25,6 +25,7 @@ export function exportedFiles(
   const readMe = card(model, format, record);
   if (format === 'peft') {
     if (!adapter) throw new LabError('bad_input', `${model.name} comes without an adapter. Name one.`);
+    checkAdapter(adapter, model.config);
     return [...wholeFiles(adapterFiles(adapter)), readMe];
   }
   const merged = adapter ? { ...model, weights: mergedSource(model.weights, adapter, model.config) } : model;

@@ -1,4 +1,5 @@
 import type { Gpu } from '../gpu/device';
+import type { Storage } from '../kernels/quantize';
 import type { LoadedModel } from '../model/folder';
 import type { Adapter } from '../model/peft';
 import { Policy } from '../model/policy';
@@ -6,9 +7,14 @@ import { fit, refuse, type Demand } from './fit';
 
 const SEQUENCES_AT_ONCE = 128;
 
+/** What a model that is only asked may have: an adapter beside it, and its matrices stored otherwise than as f32. */
+export interface AskedOptions {
+  adapter?: Adapter | undefined;
+  weights?: Storage;
+}
+
 /**
- * A model that is only asked, never trained, with an adapter beside it if there is one, and room for `sequences` of up to
- * `context` tokens.
+ * A model that is only asked, never trained, and room for `sequences` of up to `context` tokens.
  * Errors: `out_of_memory` with the numbers.
  */
 export async function openPolicy(
@@ -16,13 +22,13 @@ export async function openPolicy(
   model: Pick<LoadedModel, 'config' | 'weights'>,
   context: number,
   sequences: number,
-  adapter?: Adapter,
+  asked: AskedOptions = {},
 ): Promise<Policy> {
-  const demand = askedDemand(model, context, sequences, adapter);
+  const demand = askedDemand(model, context, sequences, asked);
   const fitting = fit(gpu, demand, Infinity);
   if (!fitting) throw refuse(gpu, demand, Infinity, []);
   const policy = await Policy.open(gpu, model.config, model.weights, fitting.capacity, demand.options);
-  if (adapter) policy.loadAdapter(adapter.tensors);
+  if (asked.adapter) policy.loadAdapter(asked.adapter.tensors);
   return policy;
 }
 
@@ -31,8 +37,13 @@ export function askedDemand(
   { config }: Pick<LoadedModel, 'config'>,
   context: number,
   sequences: number,
-  adapter?: Adapter,
+  asked: AskedOptions = {},
 ): Demand {
-  const options = { trainable: false, reference: false, lora: adapter?.config };
+  const options = {
+    trainable: false,
+    reference: false,
+    lora: asked.adapter?.config,
+    weights: asked.weights ?? 'f32',
+  };
   return { config, context, batch: Math.min(sequences, SEQUENCES_AT_ONCE), sequences, options };
 }

@@ -11,7 +11,7 @@ import type { Command } from '../command';
 import { openData } from '../data_file';
 import { checkOutput, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { contextFor, generateWithProgress, openAsked } from '../inference';
+import { contextFor, generateWithProgress, openAsked, weightsOf, WEIGHTS_OPTION } from '../inference';
 import type { Io } from '../io';
 import { openAskedModel } from '../model_dir';
 import { nodeProgramRunner } from '../program_runner';
@@ -51,7 +51,8 @@ const SETTINGS = {
 export const evaluate: Command = {
   name: 'eval',
   summary: 'Measure a model’s greedy accuracy on a data file, with its 95 % interval.',
-  usage: '--model DIR [--adapter DIR] --data FILE [--out FILE.jsonl] [--set key=value]… [--json]',
+  usage:
+    '--model DIR [--adapter DIR] [--weights FORMAT] --data FILE [--out FILE.jsonl] [--set key=value]… [--json]',
   options: {
     model: {
       value: 'DIR',
@@ -59,6 +60,7 @@ export const evaluate: Command = {
       help: 'A folder (Hugging Face, ONNX, a run), owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: ADAPTER_OPTION,
+    weights: WEIGHTS_OPTION,
     data: { value: 'FILE', required: true, help: 'Problems; or a bundled level: easy/test.' },
     out: { value: 'FILE.jsonl', help: 'Also write every completion with its grade.' },
     set: { value: 'KEY=VALUE', multiple: true, help: 'A setting, see below.' },
@@ -66,12 +68,13 @@ export const evaluate: Command = {
   details: settingsHelp(SETTINGS),
   async run(args, io) {
     const settings = resolveSettings(SETTINGS, args.settings());
+    const weights = weightsOf(args);
     const out = args.maybe('out');
     if (out !== undefined) await checkOutput(out);
     const dataset = await openData(args.text('data'), io);
     const opened = await openAskedModel(args.text('model'), io);
     const model = { ...opened, tokenizer: tokenizerOf(opened, settings) };
-    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'), io);
     const all = settings.programs ? asPrograms(dataset.problems) : dataset.problems;
     const problems = fitting(all.slice(0, settings.max_eval_samples || all.length), model, io);
     const newTokens = settings.max_new_tokens || longestTarget(problems, model) || DEFAULT_NEW_TOKENS;
@@ -80,13 +83,10 @@ export const evaluate: Command = {
       tokens: model.tokenizer.encodeStart(samplingPromptOf(problem)),
     }));
     const gpu = await openCliGpu(io);
-    const policy = await openAsked(
-      gpu,
-      model,
-      contextFor(prompts, newTokens, model),
-      prompts.length,
+    const policy = await openAsked(gpu, model, contextFor(prompts, newTokens, model), prompts.length, {
       adapter,
-    );
+      weights,
+    });
     const programs = nodeProgramRunner({ notice: (text) => io.note(text) });
     try {
       const completions = await generateWithProgress(

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LabError } from '../../errors';
@@ -45,8 +45,8 @@ README.md says how the model was made where it comes from a run: data, recipe, s
     const { model } = await openModel(args.text('model'), io);
     const name = args.maybe('adapter');
     const own = format === 'peft' ? adapterOfRun(args.text('model')) : undefined;
-    const adapter =
-      own === undefined ? await openAdapter(name, args.text('model')) : await readAdapterFolder(own);
+    const isOwn = own !== undefined && (name === undefined || resolve(name) === resolve(own));
+    const adapter = isOwn ? await readAdapterFolder(own) : await openAdapter(name, args.text('model'), io);
     const record =
       (name === undefined ? undefined : await recordOf(name)) ?? (await recordOf(args.text('model')));
     const files = exportedFiles(model, format, record, adapter);

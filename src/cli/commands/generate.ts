@@ -3,7 +3,14 @@ import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { checkPrompt, contextFor, generateWithProgress, openAsked } from '../inference';
+import {
+  checkPrompt,
+  contextFor,
+  generateWithProgress,
+  openAsked,
+  weightsOf,
+  WEIGHTS_OPTION,
+} from '../inference';
 import { openAskedModel } from '../model_dir';
 import { resolveSettings, settingsHelp, type Setting } from '../settings';
 
@@ -23,7 +30,8 @@ const SETTINGS = {
 export const generate: Command = {
   name: 'generate',
   summary: 'Complete given prompts, greedily or by sampling.',
-  usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--set key=value]… [--json]',
+  usage:
+    '--model DIR [--adapter DIR] [--weights FORMAT] --data FILE.jsonl --out FILE.jsonl [--set key=value]… [--json]',
   options: {
     model: {
       value: 'DIR',
@@ -31,6 +39,7 @@ export const generate: Command = {
       help: 'A folder (Hugging Face, ONNX, a run), owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: ADAPTER_OPTION,
+    weights: WEIGHTS_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt"}.' },
     out: {
       value: 'FILE.jsonl',
@@ -45,20 +54,24 @@ model at temperature 1; "finish" is "eos" or "length". The same seed gives the s
 ${settingsHelp(SETTINGS)}`,
   async run(args, io) {
     const settings = resolveSettings(SETTINGS, args.settings());
+    const weights = weightsOf(args);
     const path = args.text('data');
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
     const model = await openAskedModel(args.text('model'), io);
     const tokenizer = tokenizerOf(model, settings);
-    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'), io);
     const prompts = rows.map((row, id) => {
       const tokens = tokenizer.encodeStart(textField(row, 'prompt', path));
       checkPrompt(`${path}, line ${row.line}`, tokens.length, model);
       return { id, tokens };
     });
     const context = contextFor(prompts, settings.max_new_tokens, model);
-    const policy = await openAsked(await openCliGpu(io), model, context, prompts.length, adapter);
+    const policy = await openAsked(await openCliGpu(io), model, context, prompts.length, {
+      adapter,
+      weights,
+    });
     const sampling = { ...settings, eos: tokenizer.eosIds };
     try {
       const completions = await generateWithProgress(policy, prompts, sampling, io, 'generate');

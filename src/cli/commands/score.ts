@@ -4,7 +4,7 @@ import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
 import type { Command } from '../command';
 import { checkOutput, readJsonRows, textField, writeJsonRows } from '../files';
 import { openCliGpu } from '../gpu';
-import { checkPrompt, openAsked } from '../inference';
+import { checkPrompt, openAsked, weightsOf, WEIGHTS_OPTION } from '../inference';
 import { Stopped } from '../interrupt';
 import { openAskedModel } from '../model_dir';
 import { secondsLeft } from '../progress';
@@ -16,7 +16,7 @@ const ROWS_AT_ONCE = 256;
 export const score: Command = {
   name: 'score',
   summary: 'Give the log-probability of every token of given completions.',
-  usage: '--model DIR [--adapter DIR] --data FILE.jsonl --out FILE.jsonl [--json]',
+  usage: '--model DIR [--adapter DIR] [--weights FORMAT] --data FILE.jsonl --out FILE.jsonl [--json]',
   options: {
     model: {
       value: 'DIR',
@@ -24,6 +24,7 @@ export const score: Command = {
       help: 'A folder (Hugging Face, ONNX, a run), owner/name of the Hub, or a bundled model: nano.',
     },
     adapter: ADAPTER_OPTION,
+    weights: WEIGHTS_OPTION,
     data: { value: 'FILE.jsonl', required: true, help: 'Rows {"prompt", "completion"}.' },
     out: { value: 'FILE.jsonl', required: true, help: 'The same rows with "tokens", "logprobs", "sum".' },
   },
@@ -32,12 +33,13 @@ export const score: Command = {
 tokenizer puts it there; no end token is added), "logprobs" their natural logarithms under the model at temperature 1,
 "sum" their sum.`,
   async run(args, io) {
+    const weights = weightsOf(args);
     const path = args.text('data');
     const out = args.text('out');
     await checkOutput(out);
     const rows = await readJsonRows(path);
     const model = await openAskedModel(args.text('model'), io);
-    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
+    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'), io);
     const sequences = rows.map((row) =>
       sequenceOf(
         model,
@@ -47,7 +49,10 @@ tokenizer puts it there; no end token is added), "logprobs" their natural logari
       ),
     );
     const context = sequences.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
-    const policy = await openAsked(await openCliGpu(io), model, context, sequences.length, adapter);
+    const policy = await openAsked(await openCliGpu(io), model, context, sequences.length, {
+      adapter,
+      weights,
+    });
     const bar = io.progress();
     const started = Date.now();
     const logprobs: number[][] = [];

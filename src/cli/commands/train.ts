@@ -5,7 +5,7 @@ import { recipes } from '../../recipes';
 import type { Recipe } from '../../recipes/recipe';
 import { resolveConfig } from '../../recipes/settings';
 import type { Config } from '../../runs/run';
-import { ADAPTER_OPTION, openAdapter } from '../adapter_dir';
+import { ADAPTER_OPTION, adapterCheckpoint, openAdapter } from '../adapter_dir';
 import { UsageError, type Command } from '../command';
 import { openData } from '../data_file';
 import { openCliGpu } from '../gpu';
@@ -37,13 +37,16 @@ export const train: Command = {
   details: `
 DIR gets run.json, metrics.csv (a row a step), completions.jsonl, checkpoints/ (0 is the state before the first update)
 and model/, the best by held-out accuracy as a Hugging Face folder. With lora_rank above 0 the model stays frozen: adapter/ is
-PEFT's folder of what was trained, model/ has it merged in, and checkpoints/STEP/adapter/ stands where the weights would. Packed as a .zip, it opens in the lab (Open run).
+PEFT's folder of what was trained, model/ has it merged in, and checkpoints/STEP/adapter/ stands where the weights would. From a
+checkpoint (--model RUN/checkpoints/STEP; with LoRA the model it started from and --adapter RUN/checkpoints/STEP/adapter) a run goes on
+counting epochs, tokens and seconds; the optimizer and the schedule begin anew. Packed as a .zip, it opens in the lab (Open run).
 
 ${recipes.map(recipeHelp).join('\n\n')}`,
   async run(args, io) {
     const recipe = recipeOf(args.text('recipe'));
     const preset = args.maybe('preset');
-    const adapter = await openAdapter(args.maybe('adapter'), args.text('model'));
+    const adapterName = args.maybe('adapter');
+    const adapter = await openAdapter(adapterName, args.text('model'), io);
     const start = adapter ? settingsOf(adapter) : {};
     const config = resolveConfig(recipe, preset, { ...start, ...args.settings() });
     const out = args.text('out');
@@ -54,7 +57,8 @@ ${recipes.map(recipeHelp).join('\n\n')}`,
     if (refusal) throw refusal;
     const evalPath = args.maybe('eval-data');
     const evalDataset = evalPath === undefined ? null : await openData(evalPath, io, options);
-    const { model, init } = await openModel(args.text('model'), io);
+    const { model, init: own } = await openModel(args.text('model'), io);
+    const init = (adapterName === undefined ? null : await adapterCheckpoint(adapterName)) ?? own;
     const gpu = await openCliGpu(io);
     const record = await runToFolder(
       {
