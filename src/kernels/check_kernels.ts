@@ -42,7 +42,7 @@ const matmulsOfManyRows = (choices: MatmulChoices): string[] =>
  * A case from the middle of each kernel's list: the first are degenerate shapes, the last are large. Where a kernel has a
  * direct sibling for software adapters, only the one of this adapter; of the matmuls, those for many rows.
  */
-function oneCaseAKernel(gpu: Gpu): KernelCase[] {
+export function oneCaseAKernel(gpu: Gpu): KernelCase[] {
   const { isSoftware } = gpu.facts;
   const byKernel = new Map<string, KernelCase[]>();
   for (const kernelCase of allCases) {

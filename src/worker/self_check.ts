@@ -2,6 +2,7 @@ import { toLabError } from '../errors';
 import { adapterName, openGpu, type Gpu } from '../gpu/device';
 import { allCases } from '../kernels/all_cases';
 import { runCase, type CaseResult, type KernelCase } from '../kernels/case';
+import { oneCaseAKernel } from '../kernels/check_kernels';
 
 /** One case as the page shows it and reports it: plain data. */
 export interface SelfCheckResult {
@@ -15,7 +16,7 @@ export interface SelfCheckResult {
   message: string;
 }
 
-/** What the self-check worker is told, once: 'quick' is one case of each kernel, 'all' is every shape. */
+/** What the self-check worker is told, once: 'quick' is one case of each kernel it will use, 'all' is every shape. */
 export type SelfCheckExtent = 'quick' | 'all';
 
 /** What the self-check worker says: once `start`, `results` in batches, then `done`; or `failed` instead of the rest. */
@@ -34,8 +35,8 @@ const post = (event: SelfCheckEvent): void => self.postMessage(event);
 async function check(extent: SelfCheckExtent): Promise<void> {
   const started = performance.now();
   const gpu = await openGpu(navigator.gpu, { defaultLimits: true });
-  const all = allCases.filter(({ isFor }) => isFor?.(gpu.facts) ?? true);
-  const cases = extent === 'quick' ? firstOfEach(all) : all;
+  const cases =
+    extent === 'quick' ? oneCaseAKernel(gpu) : allCases.filter(({ isFor }) => isFor?.(gpu.facts) ?? true);
   post({ type: 'start', adapter: adapterName(gpu.facts), total: cases.length });
   let batch: SelfCheckResult[] = [];
   let sent = performance.now();
@@ -51,12 +52,6 @@ async function check(extent: SelfCheckExtent): Promise<void> {
   gpu.close();
   post({ type: 'results', results: batch });
   post({ type: 'done', milliseconds: performance.now() - started });
-}
-
-/** One case of each kernel and direction. */
-function firstOfEach(cases: readonly KernelCase[]): KernelCase[] {
-  const name = ({ kernel, direction }: KernelCase): string => `${kernel} ${direction}`;
-  return [...new Map([...cases].reverse().map((one) => [name(one), one])).values()].reverse();
 }
 
 /** Results in order; a case begins, and its kernel is compiled, while the one before it runs. */

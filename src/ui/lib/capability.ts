@@ -1,6 +1,6 @@
 /** What the self-check found, in words. Pure. */
 import type { AdapterFacts, Capability } from '../../worker/protocol';
-import { formatBytes, formatDuration, plural } from './format';
+import { formatBytes, formatDuration } from './format';
 
 /** A short name for an adapter; software ones are called what they are. */
 export function adapterName(adapter: AdapterFacts): string {
@@ -26,7 +26,10 @@ function checkSentence(check: Capability['check']): string {
   if (wrong.length > 0) {
     return `It computes ${wrong.join(', ')} wrongly (checked against a reference in ${took}); results from it cannot be trusted.`;
   }
-  return `It computes right: ${plural(check.families.length, 'kernel')} agreed with their references in ${took}.`;
+  const count = check.families.length;
+  const checked =
+    count === 1 ? '1 kernel agreed with its reference' : `${count} kernels agreed with their references`;
+  return `It computes right: ${checked} in ${took}.`;
 }
 
 /** A warning that goes with software adapters; null on a GPU. */
