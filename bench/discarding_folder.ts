@@ -17,6 +17,10 @@ export class DiscardingFolder implements RunFolder {
     throw new LabError('bad_input', `${path} was not kept.`);
   }
 
+  async open(path: string): Promise<never> {
+    throw new LabError('bad_input', `${path} was not kept.`);
+  }
+
   async exists(path: string): Promise<boolean> {
     return this.paths.has(path);
   }

@@ -110,6 +110,28 @@ test('a run’s model leaves as ONNX with its card, comes back, says why it cann
     page.getByText('exported is an ONNX graph: exporters rename, fold and quantize'),
   ).toBeVisible();
 
+  // The graph and the run it came from, asked side by side.
+  await page.getByRole('complementary').getByRole('button', { name: 'Try a prompt' }).click();
+  const tried = page.getByRole('region', { name: 'Try a prompt' });
+  await expect(tried.getByLabel('Prompt', { exact: true })).toBeFocused();
+  await tried.getByRole('checkbox', { name: 'from the shell' }).check();
+  await tried.getByLabel('Prompt', { exact: true }).press('Control+Enter');
+  const answer = (name: string) => tried.getByRole('article', { name: `Answer of ${name}` });
+  await expect(answer('exported')).toContainText('ended by itself', { timeout: 2 * minute });
+  await expect(answer('exported')).toContainText('Therefore, the answer is:');
+  await expect(answer('from the shell')).toContainText('The same as exported’s.', { timeout: 2 * minute });
+  expect(await violations(page)).toEqual([]);
+  // Drawn at random it goes on and on, until it is stopped.
+  await tried.getByRole('checkbox', { name: 'exported' }).uncheck();
+  await tried.getByLabel('Temperature').fill('10');
+  await tried.getByLabel('Most new tokens').fill('4000');
+  await tried.getByRole('button', { name: 'Ask' }).click();
+  await expect(answer('from the shell')).toContainText('tokens/s', { timeout: 2 * minute });
+  await tried.getByRole('button', { name: 'Stop answering' }).click();
+  await expect(answer('from the shell')).toContainText('stopped');
+  await tried.getByRole('button', { name: 'Close' }).click();
+  await expect(tried).toHaveCount(0);
+
   // Trained it cannot be; asked it can.
   const start = page.getByRole('button', { name: 'Start', exact: true });
   await expect(start).toBeEnabled();

@@ -2,8 +2,8 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } fro
 import { dirname, join, relative, sep } from 'node:path';
 import { LabError } from '../errors';
 import { checkPath } from '../runs/paths';
-import type { RunFolder } from '../runs/run';
-import { reasonOf } from './files';
+import type { RunFolder, StoredFile } from '../runs/run';
+import { fileSource, reasonOf } from './files';
 
 /** A run's folder on disk. */
 export class NodeFolder implements RunFolder {
@@ -23,6 +23,11 @@ export class NodeFolder implements RunFolder {
     } catch (cause) {
       throw new LabError('bad_input', `${this.at(path)} cannot be read: ${reasonOf(cause)}.`, { cause });
     }
+  }
+
+  async open(path: string): Promise<StoredFile> {
+    if (!(await this.exists(path))) throw new LabError('bad_input', `The run has no file ${this.at(path)}.`);
+    return fileSource(this.at(path));
   }
 
   async exists(path: string): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface GenerationEvents {
   onProgress?: (finished: number) => void | Promise<void>;
   /** A completion, as soon as it is known, and its prompt's index: others may still be decoding. */
   onFinished?: (completion: Completion, index: number) => void;
+  /** The tokens of a completion that goes on, after every look: for a person who reads along. What it throws ends all. */
+  onTokens?: (tokens: readonly number[], index: number) => void;
 }
 
 /**
@@ -94,7 +96,7 @@ export class Generator {
   async generate(
     prompts: readonly Prompt[],
     sampling: Sampling,
-    { onProgress, onFinished }: GenerationEvents = {},
+    { onProgress, onFinished, onTokens }: GenerationEvents = {},
   ): Promise<Completion[]> {
     if (sampling.eos.length > 2) {
       throw new LabError(
@@ -115,7 +117,7 @@ export class Generator {
     while (finished < prompts.length) {
       for (let next = schedule.admit(); next; next = schedule.admit()) this.start(next, dims);
       this.move(schedule.compact(), dims);
-      const burst = schedule.burst(this.steps(sampling));
+      const burst = schedule.burst(this.steps(sampling, onTokens !== undefined));
       const ahead = burst && this.decode(burst, dims);
       if (flight) {
         const { state, history } = await flight.results;
@@ -124,9 +126,10 @@ export class Generator {
         arrival = now;
         flight.burst.owners.forEach((owner, row) => {
           const [count = 0, , finish = FINISH.running] = state.subarray(row * 4 + 1, row * 4 + 4);
-          if (finish === FINISH.running || completions[owner]) return;
-          schedule.release(owner);
+          if (completions[owner] || (finish === FINISH.running && !onTokens)) return;
           const completion = harvest(history.subarray(row * Hmax * 2), count, finish);
+          if (finish === FINISH.running) return onTokens?.(completion.tokens, owner);
+          schedule.release(owner);
           completions[owner] = completion;
           finished += 1;
           onFinished?.(completion, owner);
@@ -244,9 +247,10 @@ export class Generator {
     return { burst, submitted: performance.now(), results };
   }
 
-  /** Steps of the next burst. Rows that end at their limit alone are known beforehand. */
-  private steps({ eos }: Sampling): number {
-    if (!eos.length || this.pace === 0) return STEPS;
+  /** Steps of the next burst. Rows that end at their limit alone are known beforehand; a reader does not wait for many. */
+  private steps({ eos }: Sampling, isRead: boolean): number {
+    if (isRead && this.pace === 0) return FEWEST_STEPS;
+    if (!isRead && (!eos.length || this.pace === 0)) return STEPS;
     return Math.min(STEPS, Math.max(FEWEST_STEPS, Math.round(BURST_MS / this.pace)));
   }
 

@@ -71,7 +71,7 @@ export class OnnxModel implements AskedModel {
   async generate(
     prompts: readonly Prompt[],
     sampling: Sampling,
-    { onProgress, onFinished }: GenerationEvents = {},
+    { onProgress, onFinished, onTokens }: GenerationEvents = {},
   ): Promise<Completion[]> {
     const completions: Completion[] = [];
     let finished = 0;
@@ -86,7 +86,7 @@ export class OnnxModel implements AskedModel {
         logprobs: [],
         finish: undefined,
       }));
-      await this.complete(rows, sampling, async (row) => {
+      await this.complete(rows, sampling, onTokens, async (row) => {
         const { index, tokens, logprobs, finish = 'length' } = row;
         const completion = { tokens, logprobs, finish };
         completions[index] = completion;
@@ -129,6 +129,7 @@ export class OnnxModel implements AskedModel {
   private async complete(
     rows: readonly Row[],
     sampling: Sampling,
+    onTokens: GenerationEvents['onTokens'],
     done: (row: Row) => Promise<void>,
   ): Promise<void> {
     const length = rows[0]?.prompt.tokens.length ?? 0;
@@ -155,6 +156,7 @@ export class OnnxModel implements AskedModel {
         if (sampling.eos.includes(token)) row.finish = 'eos';
         else if (step + 1 >= limit) row.finish = 'length';
         if (row.finish) await done({ ...row, tokens: [...row.tokens] });
+        else onTokens?.(row.tokens, row.index);
       }
     }
     release(cache);

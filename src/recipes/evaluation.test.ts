@@ -16,6 +16,7 @@ import { RunControl } from './control';
 import { evaluation, runEvaluation, type EvaluationSession } from './evaluation';
 import { openPolicy } from './open_policy';
 import { resolveConfig } from './settings';
+import { tryPrompt, type PromptProgress, type PromptRequest } from './try_prompt';
 
 const read = (path: string): Uint8Array => new Uint8Array(readFileSync(join(packageRoot(), 'public', path)));
 const NAMES = ['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'];
@@ -24,14 +25,27 @@ const companions = (): Record<string, Uint8Array> =>
 const nano = (): Promise<LoadedModel> =>
   openModelFolder('nano', { ...companions(), 'model.safetensors': read('models/nano/model.safetensors') });
 
+const QUESTION = 'Tom has 4 pens and buys 5 more. How many pens does he have?';
+const request: PromptRequest = {
+  text: QUESTION,
+  form: 'problem',
+  chat_template: false,
+  temperature: 0,
+  max_new_tokens: 64,
+  seed: 0,
+};
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openTestGpu({ defaultLimits: true });
+});
+afterAll(() => gpu.close());
+
 describe('an evaluation', () => {
-  let gpu: Gpu;
   let dataset: Dataset;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
     dataset = await openDataset('test.jsonl', read('problems/easy/test.jsonl'));
   });
-  afterAll(() => gpu.close());
 
   const session = (
     model: EvaluationSession['model'],
@@ -72,6 +86,26 @@ describe('an evaluation', () => {
     expect(theirs.completions.map((row) => row.completion)).toEqual(
       ours.completions.map((row) => row.completion),
     );
+
+    const seen: number[] = [];
+    const short = { ...request, max_new_tokens: 8 };
+    const signal = new AbortController().signal;
+    const answer = await tryPrompt(
+      exported,
+      (context) => other.open(context, 1),
+      short,
+      ({ tokens }) => seen.push(tokens),
+      signal,
+    );
+    expect(seen).toEqual(Array.from({ length: answer.tokens - 1 }, (_, i) => i + 1));
+    const beside = await tryPrompt(
+      model,
+      (context) => own.open(context, 1),
+      short,
+      () => undefined,
+      signal,
+    );
+    expect(answer).toMatchObject({ text: beside.text, tokens: beside.tokens, finish: 'length' });
   });
 
   test('is kept as stopped, or as failed with the reason', async () => {
@@ -99,5 +133,62 @@ describe('an evaluation', () => {
       'Every prompt is longer than the context of 4 tokens',
     );
     expect(await nothing.folder.list()).toEqual([]);
+  });
+});
+
+describe('a prompt of a person’s own', () => {
+  let model: LoadedModel;
+  beforeAll(async () => {
+    model = await nano();
+  });
+  const ask = (
+    part: Partial<PromptRequest>,
+    tell: (progress: PromptProgress) => void = () => undefined,
+    signal = new AbortController().signal,
+  ) =>
+    tryPrompt(model, (context) => openPolicy(gpu, model, context, 1), { ...request, ...part }, tell, signal);
+
+  test('an answer grows to what generation gives, and is what the plain text of the problem gets', async () => {
+    const seen: PromptProgress[] = [];
+    const answer = await ask({}, (progress) => seen.push(progress));
+    expect(answer.finish).toBe('eos');
+    expect(answer.text).toContain('Therefore, the answer is:');
+    expect(seen.length).toBeGreaterThan(1);
+    seen.forEach(({ text, tokens }, i) => {
+      expect(answer.text.startsWith(text)).toBe(true);
+      expect(tokens).toBeGreaterThan(seen[i - 1]?.tokens ?? 0);
+    });
+    const plain = await ask(
+      { form: 'plain', text: `Question:\n${QUESTION}\nAnswer reasoning:\n` },
+      () => undefined,
+    );
+    expect(plain).toMatchObject({
+      text: answer.text,
+      tokens: answer.tokens,
+      promptTokens: answer.promptTokens,
+    });
+  });
+
+  test('a person who stops it keeps what was there; a limit is kept to the token', async () => {
+    const control = new AbortController();
+    let heard = '';
+    const stopped = await ask(
+      {},
+      ({ text }) => {
+        heard = text;
+        control.abort();
+      },
+      control.signal,
+    );
+    expect(stopped.finish).toBe('stopped');
+    expect(stopped.text).toBe(heard);
+    expect(heard).not.toBe('');
+    expect(await ask({ max_new_tokens: 3 })).toMatchObject({ tokens: 3, finish: 'length' });
+  });
+
+  test('an empty prompt, one without room and a missing chat template are refused in a sentence', async () => {
+    await expect(ask({ form: 'plain', text: '' })).rejects.toThrow('A prompt is empty');
+    await expect(ask({ text: 'pens and '.repeat(600) })).rejects.toThrow('leaves no room');
+    await expect(ask({ chat_template: true })).rejects.toThrow('no chat template');
   });
 });

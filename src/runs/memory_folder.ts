@@ -1,6 +1,6 @@
 import { LabError } from '../errors';
 import { checkPath, isInside } from './paths';
-import type { RunFolder } from './run';
+import type { RunFolder, StoredFile } from './run';
 
 /** A run's folder in memory: what an imported run is read from before it is kept, and what tests write to. */
 export class MemoryFolder implements RunFolder {
@@ -23,6 +23,11 @@ export class MemoryFolder implements RunFolder {
     const bytes = this.files.get(path);
     if (!bytes) throw new LabError('bad_input', `The run has no file ${path}.`);
     return bytes.slice();
+  }
+
+  async open(path: string): Promise<StoredFile> {
+    const bytes = await this.read(path);
+    return { size: bytes.length, read: async (begin, end) => bytes.subarray(begin, end) };
   }
 
   async exists(path: string): Promise<boolean> {

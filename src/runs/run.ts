@@ -121,12 +121,21 @@ export interface AuditRecord {
   value_loss: number[];
 }
 
+/** A file read by ranges, so that a large one never stands in memory. */
+export interface StoredFile {
+  readonly size: number;
+  /** Bytes from `begin` up to `end`. Errors: `bad_input` when the file cannot be read any more. */
+  read(begin: number, end: number): Promise<Uint8Array>;
+}
+
 /** The files of one run, wherever they lie. Paths are relative, with forward slashes. */
 export interface RunFolder {
   write(path: string, bytes: Uint8Array): Promise<void>;
   append(path: string, text: string): Promise<void>;
   /** Errors: `bad_input` when there is no such file. */
   read(path: string): Promise<Uint8Array>;
+  /** The same to be read by ranges. */
+  open(path: string): Promise<StoredFile>;
   exists(path: string): Promise<boolean>;
   /** Every file, sorted. */
   list(): Promise<string[]>;

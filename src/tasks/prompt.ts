@@ -8,7 +8,7 @@ import type { Problem } from './task';
 export const ANSWER_TRIGGER = 'Therefore, the answer is:';
 
 /** What SFT conditions on: "Question:\n{question}\nAnswer reasoning:\n". */
-export function promptOf(problem: Problem): string {
+export function promptOf(problem: Pick<Problem, 'question'>): string {
   return `Question:\n${problem.question}\nAnswer reasoning:\n`;
 }
 

@@ -9,6 +9,7 @@ import { report } from './stores/notices';
 import { startRecorded } from './stores/recorded';
 import { startRuns } from './stores/runs';
 import { chooseDefaultModel, followEstimate, followPreview } from './stores/setup_actions';
+import { startTryPrompt } from './stores/try_prompt';
 import { startTheme } from './stores/view';
 import './theme.css';
 import './base.css';
@@ -17,6 +18,7 @@ import './styles/setup.css';
 import './styles/tables.css';
 import './styles/charts.css';
 import './styles/watch.css';
+import './styles/try_prompt.css';
 
 /** Starts the engine in its worker, connects the stores to it and draws the page. */
 function start(): void {
@@ -29,6 +31,7 @@ function start(): void {
   followEstimate();
   followPreview();
   followComparison();
+  startTryPrompt();
   void startRuns().then(startRecorded);
   connected.then(chooseDefaultModel).catch(report);
   void startHub();

@@ -3,8 +3,13 @@ import type { Command, Event, Replies } from './protocol';
 
 /** How far a download is. */
 export type DownloadEvent = Extract<Event, { type: 'model_download' }>;
-/** What a run says while it goes: every event that answers no request and is about no download. */
-export type RunEvent = Exclude<Event, { type: 'reply' | 'error' | 'trouble' | 'model_download' }>;
+/** What has been answered of a prompt so far. */
+export type PromptEvent = Extract<Event, { type: 'prompt_progress' }>;
+/** What a run says while it goes: every event that answers no request and is about no download and no prompt. */
+export type RunEvent = Exclude<
+  Event,
+  { type: 'reply' | 'error' | 'trouble' | 'model_download' | 'prompt_progress' }
+>;
 
 type CommandType = Command['type'];
 /** What a command carries besides its name and number. */
@@ -36,6 +41,7 @@ export class EngineClient {
   private readonly pending = new Map<number, Pending>();
   private readonly listeners = new Set<(event: RunEvent) => void>();
   private readonly downloadListeners = new Set<(event: DownloadEvent) => void>();
+  private readonly promptListeners = new Set<(event: PromptEvent) => void>();
   private readonly troubleListeners = new Set<(error: LabError) => void>();
   private nextRequest = 1;
   private alive = false;
@@ -72,6 +78,12 @@ export class EngineClient {
     return () => this.downloadListeners.delete(listener);
   }
 
+  /** Calls back for every part of an answer until the returned function is called. */
+  onPrompt(listener: (event: PromptEvent) => void): () => void {
+    this.promptListeners.add(listener);
+    return () => this.promptListeners.delete(listener);
+  }
+
   /** Calls back for an error that belongs to no command: the worker died, or threw where nobody listened. */
   onTrouble(listener: (error: LabError) => void): () => void {
     this.troubleListeners.add(listener);
@@ -100,6 +112,9 @@ export class EngineClient {
         return;
       case 'model_download':
         for (const listener of this.downloadListeners) listener(event);
+        return;
+      case 'prompt_progress':
+        for (const listener of this.promptListeners) listener(event);
         return;
       case 'run_created':
       case 'run_status':

@@ -16,6 +16,7 @@ import { evaluation } from '../recipes/evaluation';
 import { tokenizerOf } from '../recipes/prompt_tokens';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { VERSION } from '../version';
+import { Asking } from './asking';
 import { Bundled } from './bundled';
 import { estimate } from './estimate';
 import { exportModel } from './export_model';
@@ -57,6 +58,7 @@ export class Engine {
   private readonly bundled: Bundled;
   private readonly store = new RunStore((id) => this.runner.isLive(id));
   private readonly runner: Runner;
+  private readonly asking: Asking;
   private readonly hub: HubModels;
   private readonly datasets = new Map<string, OpenFile>();
   private readonly models = new Map<string, AnyModel>();
@@ -73,6 +75,13 @@ export class Engine {
       openGpu: () => this.openGpu(),
       dataset: (handle, options) => openDataset(...this.file(handle), options),
       model: (handle) => this.openedModel(handle),
+    });
+    this.asking = new Asking({
+      post,
+      store: this.store,
+      openGpu: () => this.openGpu(),
+      model: (handle) => this.openedModel(handle),
+      isRunning: () => this.runner.isRunning,
     });
   }
 
@@ -130,9 +139,16 @@ export class Engine {
           command.run.evalDataset === null ? null : this.dataset(command.run.evalDataset),
           command.run,
         );
+      case 'try_prompt':
+        return this.asking.ask(command.ask, command.respondent, command.prompt);
+      case 'stop_prompt':
+        this.asking.stop(command.ask);
+        return null;
       case 'start':
+        await this.asking.end();
         return { run: await this.runner.start(command.run) };
       case 'demo':
+        await this.asking.end();
         return { runs: await this.runner.demo(command.model, command.overrides) };
       case 'pause':
         this.runner.control(command.run).pause();
@@ -230,6 +246,7 @@ export class Engine {
       vocabulary: config.vocab_size,
       bytes: isOnnx ? model.graph.length + external : 4 * model.parameters,
       origin: isOnnx ? null : (model.origin ?? null),
+      chat: model.tokenizer.chat !== undefined,
       untrainable: isOnnx ? whyNotTrained(name) : null,
     };
   }

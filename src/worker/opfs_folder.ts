@@ -1,4 +1,5 @@
 import { LabError } from '../errors';
+import { blobSource, readAll, type ByteSource } from '../model/byte_source';
 import type { RunFolder } from '../runs/run';
 
 /** Every browser with WebGPU can move a file of OPFS, onto another if need be (https://github.com/whatwg/fs/pull/10). */
@@ -24,9 +25,13 @@ export class OpfsFolder implements RunFolder {
   }
 
   async read(path: string): Promise<Uint8Array> {
+    return readAll(await this.open(path));
+  }
+
+  async open(path: string): Promise<ByteSource> {
     const file = await this.file(path, false);
     if (!file) throw new LabError('bad_input', `The run has no file ${path}.`);
-    return new Uint8Array(await (await file.getFile()).arrayBuffer());
+    return blobSource(await file.getFile(), path);
   }
 
   async exists(path: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { KernelCheck } from '../kernels/check_kernels';
 import type { Numerics } from '../recipes/check_numerics';
 import type { ExportFormat } from '../recipes/export_model';
 import type { RecipeInfo } from '../recipes/recipe';
+import type { PromptAnswer, PromptProgress, PromptRequest } from '../recipes/try_prompt';
 import type { BadRow, DatasetFormat } from '../data/dataset';
 import type { Comparison } from '../evaluate/compare';
 import type { StoredModel } from '../hub/library';
@@ -28,6 +29,7 @@ export type { AdapterFacts } from '../gpu/device';
 export type { Numerics } from '../recipes/check_numerics';
 export type { ExportFormat } from '../recipes/export_model';
 export type { Field, MetricSpec, Preset, RecipeInfo } from '../recipes/recipe';
+export type { PromptAnswer, PromptRequest } from '../recipes/try_prompt';
 export type { BadRow, DatasetFormat } from '../data/dataset';
 export type { Comparison } from '../evaluate/compare';
 export type { StoredModel } from '../hub/library';
@@ -136,9 +138,14 @@ export interface ModelSummary {
   bytes: number;
   /** The Hub repository it came from, at which commit. */
   origin: { id: string; revision: string } | null;
+  /** Whether it has a chat template. */
+  chat: boolean;
   /** Why it can be asked and not trained; null for a model that can be. */
   untrainable: string | null;
 }
+
+/** Who is asked: an open model, or the final model of a run. */
+export type Respondent = { kind: 'model'; model: string } | { kind: 'run'; run: string };
 
 /** Where a run starts: the model's own weights, or a checkpoint of an earlier run. */
 export type RunInit = { kind: 'model' } | { kind: 'checkpoint'; run: string; checkpoint: string };
@@ -191,6 +198,9 @@ export type Command =
   | { type: 'delete_model'; request: number; folder: string }
   /** Whether this GPU computes right: every kernel, and this model on prompts of this dataset. */
   | { type: 'check_numerics'; request: number; model: string; dataset: string | null }
+  /** A prompt of a person's own; `ask` names it. Its answer is told as it grows, and ended early by `stop_prompt`. */
+  | { type: 'try_prompt'; request: number; ask: string; respondent: Respondent; prompt: PromptRequest }
+  | { type: 'stop_prompt'; request: number; ask: string }
   | { type: 'estimate'; request: number; run: StartRun }
   | { type: 'start'; request: number; run: StartRun }
   /** SFT, then ReFT from its warm-up checkpoint, on the bundled model and problems. */
@@ -226,6 +236,8 @@ export interface Replies {
   open_stored_model: ModelSummary;
   delete_model: null;
   check_numerics: Numerics;
+  try_prompt: PromptAnswer;
+  stop_prompt: null;
   estimate: Estimate;
   start: { run: string };
   demo: { runs: string[] };
@@ -249,6 +261,8 @@ export type Event =
   | { type: 'trouble'; code: ErrorCode; message: string }
   /** How far a download is, in bytes of all its files. */
   | { type: 'model_download'; folder: string; file: string; done: number; total: number }
+  /** What has been answered so far. */
+  | ({ type: 'prompt_progress'; ask: string } & PromptProgress)
   /** A run began; sent again when its record knows more (paused, going on, KL at step 0). */
   | { type: 'run_created'; run: string; record: RunRecord }
   | ({ type: 'run_status'; run: string } & RunProgress)

@@ -60,6 +60,10 @@ export class Runner {
 
   constructor(private readonly options: RunnerOptions) {}
 
+  get isRunning(): boolean {
+    return this.live !== undefined;
+  }
+
   isLive(id: string): boolean {
     return this.live?.id === id;
   }

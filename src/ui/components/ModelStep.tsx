@@ -1,7 +1,8 @@
 import { formatBytes, formatCount, formatShort } from '../lib/format';
-import { useEngine } from '../stores/engine';
+import { canTrain, useEngine } from '../stores/engine';
 import { useSetup } from '../stores/setup';
 import { chooseModel } from '../stores/setup_actions';
+import { OPEN_MODEL, openTryPrompt } from '../stores/try_prompt';
 import type { ModelSummary } from '../../worker/protocol';
 import { HubLookup } from './HubLookup';
 import { ModelFolder } from './ModelFolder';
@@ -12,6 +13,7 @@ export function ModelStep() {
   const models = useEngine((state) => state.catalogue?.models);
   const choice = useSetup((state) => state.modelChoice);
   const model = useSetup((state) => state.model);
+  const able = useEngine(canTrain);
   return (
     <div className="stack">
       <fieldset className="stack tight">
@@ -35,6 +37,13 @@ export function ModelStep() {
       <HubLookup />
       <ModelFolder />
       {model && <Facts model={model} />}
+      {(model || choice !== null) && (
+        <span>
+          <button type="button" className="small" disabled={!able} onClick={() => openTryPrompt(OPEN_MODEL)}>
+            Try a prompt
+          </button>
+        </span>
+      )}
       {model?.untrainable && <p className="small note">{model.untrainable}</p>}
     </div>
   );

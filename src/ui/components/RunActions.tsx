@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { saveFile } from '../lib/download';
 import { engine } from '../stores/engine';
 import { deleteRun } from '../stores/runs';
+import { hasModel, openTryPrompt } from '../stores/try_prompt';
 import { isActive, type RunState } from '../stores/run_state';
 import { DownloadButton } from './DownloadButton';
 import { ExportModel } from './ExportModel';
@@ -38,6 +39,11 @@ export function RunActions({ run, rename }: Props) {
   };
   return (
     <span className="row">
+      {hasModel(run.record) && (
+        <button type="button" className="small" aria-describedby={about} onClick={() => openTryPrompt(id)}>
+          Try a prompt
+        </button>
+      )}
       <DownloadButton about={about} fetch={exportRun}>
         Export run
       </DownloadButton>

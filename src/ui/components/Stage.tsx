@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'react';
 import { hasOwnRuns, useRuns } from '../stores/runs';
 import { useSetup } from '../stores/setup';
+import { useTryPrompt } from '../stores/try_prompt';
 import { ChartControls } from './ChartControls';
 import { ComparePanel } from './ComparePanel';
 import { CompletionsPanel } from './CompletionsPanel';
@@ -8,6 +9,7 @@ import { DatasetPanel } from './DatasetPanel';
 import { RunsPanel } from './RunsPanel';
 import { RunStrips } from './RunStrips';
 import { SettingsPanel } from './SettingsPanel';
+import { TryPrompt } from './TryPrompt';
 import { Welcome } from './Welcome';
 
 const ChartGrid = lazy(() => import('../charts/ChartGrid'));
@@ -18,8 +20,10 @@ export function Stage({ fresh }: { fresh: boolean }) {
   const showsRecorded = useRuns((state) => !hasOwnRuns(state) && state.shown.length > 0);
   const listed = useRuns((state) => state.listed);
   const hasDataset = useSetup((state) => state.dataset !== null);
+  const tries = useTryPrompt((state) => state.open);
   return (
     <main className="stage" id="stage" tabIndex={-1}>
+      {tries && <TryPrompt />}
       {fresh && listed && <Welcome />}
       {!fresh && !hasOwn && <Welcome compact />}
       {hasDataset && <DatasetPanel />}

@@ -74,6 +74,7 @@ const model: ModelSummary = {
   vocabulary: 1,
   bytes: 4,
   origin: null,
+  chat: false,
   untrainable: null,
 };
 

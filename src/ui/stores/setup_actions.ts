@@ -146,7 +146,7 @@ async function choose(model: ModelSummary): Promise<void> {
 }
 
 /** Opens the chosen model if need be; null when none is chosen or this machine cannot run one. */
-async function openChosenModel(): Promise<string | null> {
+export async function openChosenModel(): Promise<string | null> {
   const { model, modelChoice } = useSetup.getState();
   if (model) return model.handle;
   if (modelChoice === null || useEngine.getState().capability?.refusal) return null;
