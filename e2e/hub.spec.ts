@@ -28,6 +28,18 @@ const server = new HubServer([
     commits: { [COMMIT]: { ...nano, 'README.md': new Uint8Array(9) } },
     refs: { main: COMMIT, v1: COMMIT },
   },
+  {
+    id: 'lab/graphs',
+    commits: {
+      [COMMIT]: {
+        ...Object.fromEntries(Object.entries(nano).filter(([name]) => !name.startsWith('model.'))),
+        'onnx/model.onnx': new Uint8Array(40_000),
+        'onnx/model.onnx_data': new Uint8Array(2_000_000),
+        'onnx/model_q4.onnx': new Uint8Array(600_000),
+      },
+    },
+    refs: { main: COMMIT },
+  },
   { id: 'lab/closed', commits: { [COMMIT]: nano }, refs: { main: COMMIT }, gated: true },
   {
     id: 'lab/mamba',
@@ -203,3 +215,25 @@ for (const colorScheme of ['light', 'dark'] as const) {
     });
   }
 }
+
+test('a repository that holds only ONNX offers its graphs, says why it cannot be trained, and opens to be asked', async ({
+  page,
+}) => {
+  await open(page);
+  await lookUp(page, 'lab/graphs');
+  const graphs = page.getByLabel('ONNX graph');
+  await expect(graphs.locator('option')).toHaveText([
+    'onnx/model.onnx, 1.9 MiB',
+    'onnx/model_q4.onnx, 586 KiB',
+  ]);
+  await expect(rail(page)).toContainText('lab/graphs is an ONNX graph: exporters rename, fold and quantize');
+  await expect(rail(page)).toContainText('onnx/model.onnx_data');
+  await graphs.selectOption('onnx/model_q4.onnx');
+  await expect(rail(page)).not.toContainText('onnx/model.onnx_data');
+  await expect(rail(page)).toContainText('586 KiB or more to ask it, on onnxruntime-web');
+  expect(await violations(page)).toEqual([]);
+  await button(page, 'Download').click();
+  await expect(page.getByRole('radio', { name: /lab\/graphs onnx\/model_q4\.onnx/ })).toBeChecked();
+  await expect(step(page, 'Model')).toContainText('lab/graphs, ONNX, to be asked');
+  expect(server.requests.filter((line) => line.includes('model.onnx'))).toEqual([]);
+});

@@ -126,9 +126,8 @@ test('a run’s model leaves as ONNX with its card, comes back, says why it cann
   await tried.getByLabel('Temperature').fill('10');
   await tried.getByLabel('Most new tokens').fill('4000');
   await tried.getByRole('button', { name: 'Ask' }).click();
-  await expect(answer('from the shell')).toContainText('tokens/s', { timeout: 2 * minute });
   await tried.getByRole('button', { name: 'Stop answering' }).click();
-  await expect(answer('from the shell')).toContainText('stopped');
+  await expect(answer('from the shell')).toContainText('stopped', { timeout: minute });
   await tried.getByRole('button', { name: 'Close' }).click();
   await expect(tried).toHaveCount(0);
 

@@ -12,9 +12,15 @@ const NAMES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.
 const nano = Object.fromEntries(
   NAMES.map((name) => [name, new Uint8Array(readFileSync(`public/models/nano/${name}`))]),
 );
+const graph = Object.fromEntries(Object.entries(nano).filter(([name]) => !name.startsWith('model.')));
 const COMMIT = 'd'.repeat(40);
 const server = new HubServer([
   { id: 'lab/nano', commits: { [COMMIT]: nano }, refs: { main: COMMIT } },
+  {
+    id: 'lab/graph',
+    commits: { [COMMIT]: { ...graph, 'onnx/model_q8.onnx': new Uint8Array(9) } },
+    refs: { main: COMMIT },
+  },
   { id: 'lab/closed', commits: { [COMMIT]: nano }, refs: { main: COMMIT }, gated: true },
 ]);
 const KEYS = ['REFT_LAB_CACHE', 'HF_ENDPOINT', 'HF_TOKEN'];
@@ -72,6 +78,14 @@ describe('a model of the Hub on the command line', () => {
     const again = await openHubModel(`lab/nano@${COMMIT}`, io);
     expect(await again.hash()).toBe(await model.hash());
     expect(server.requests).toEqual([]);
+  });
+
+  test('that is ONNX alone is refused before anything is fetched when it is to be trained, and opened to be asked', async () => {
+    await expect(openHubModel('lab/graph', listener().io)).rejects.toThrow('lab/graph is an ONNX graph');
+    expect(server.requests.filter((line) => line.includes('/resolve/'))).toEqual([]);
+    const { io, said } = listener();
+    expect(await openHubModel('lab/graph', io, 'ask')).toMatchObject({ file: 'model_q8.onnx' });
+    expect(said()).toContain('of its graphs onnx/model_q8.onnx');
   });
 
   test('goes on after a broken connection', async () => {

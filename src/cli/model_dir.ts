@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { LabError } from '../errors';
 import type { ByteSource } from '../model/byte_source';
 import { openModelFolder, type LoadedModel } from '../model/folder';
-import { isOnnxFolder, openAnyFolder, whyNotTrained, type AnyModel } from '../model/onnx_folder';
+import { isOnnxFolder, openAnyFolder, trainable, whyNotTrained, type AnyModel } from '../model/onnx_folder';
 import { readRecord } from '../runs/open_run';
 import type { InitCheckpoint } from '../recipes/session';
 import type { RunRecord } from '../runs/run';
@@ -23,7 +23,9 @@ export interface OpenedModel {
  * of a bundled one, or of one of the Hub (owner/name). Errors: `bad_input` saying what was looked for.
  */
 export async function openModel(name: string, io: Io): Promise<OpenedModel> {
-  if (!isFolder(name) && isHubName(name)) return { model: await openHubModel(name, io), init: null };
+  if (!isFolder(name) && isHubName(name)) {
+    return { model: trainable(await openHubModel(name, io)), init: null };
+  }
   const folder = resolve(modelFolder(name));
   const files = filesOf(folder);
   if (!files['config.json'] && isFolder(join(folder, 'adapter'))) {
@@ -45,7 +47,9 @@ export async function openModel(name: string, io: Io): Promise<OpenedModel> {
 
 /** A model that is only asked: by the same names, or the folder of one in ONNX (model.onnx there or in onnx/). */
 export async function openAskedModel(name: string, io: Io): Promise<AnyModel> {
-  if (!isFolder(name)) return (await openModel(name, io)).model;
+  if (!isFolder(name)) {
+    return isHubName(name) ? openHubModel(name, io, 'ask') : (await openModel(name, io)).model;
+  }
   const folder = resolve(name);
   const files = { ...filesOf(folder), ...graphsOf(folder) };
   if (isOnnxFolder(Object.keys(files))) return openAnyFolder(basename(folder), files);

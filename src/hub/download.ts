@@ -3,7 +3,9 @@ import { pieces } from '../model/byte_source';
 import { isModelFile } from '../model/folder';
 import { Sha256 } from '../model/sha256';
 import { SHARD_INDEX } from '../model/shard_index';
+import { isOnnxFolder } from '../model/onnx_folder';
 import type { Hub, HubFile, Repository } from './hub';
+import { onnxVariants } from './onnx_variants';
 import { folderName, readManifest, writeManifest, type Manifest } from './library';
 import type { ModelStore, StoredFolder } from './store';
 
@@ -18,21 +20,21 @@ export interface DownloadProgress {
 const WRITTEN_AT_ONCE = 2 ** 18;
 
 /**
- * The files of a repository that the lab needs, weights last. Sharded weights are taken only where there is no single file.
- * Errors: `bad_input` when it holds no safetensors weights, or no tokenizer.json.
+ * The files of a repository that the lab needs, weights last. Sharded weights are taken only where there is no single file;
+ * of one that holds only ONNX one graph, `variant` or the most exact, with the weights beside it.
+ * Errors: `bad_input` when it holds no weights that the lab opens, or no tokenizer.json.
  */
-export function neededFiles({ id, files }: Pick<Repository, 'id' | 'files'>): HubFile[] {
+export function neededFiles({ id, files }: Pick<Repository, 'id' | 'files'>, variant?: string): HubFile[] {
   const paths = files.map(({ path }) => path);
+  const graph = isOnnxFolder(paths) ? graphOf(id, files, variant) : undefined;
   const single = paths.includes('model.safetensors');
   const has = (pattern: RegExp) => paths.some((path) => pattern.test(path));
-  if (!single && !paths.includes(SHARD_INDEX)) {
+  if (!graph && !single && !paths.includes(SHARD_INDEX)) {
     const others = has(/\.(bin|pt|pth)$/)
       ? 'pickled weights, which are not opened'
       : has(/\.gguf$/)
         ? 'GGUF files'
-        : has(/\.onnx$/)
-          ? 'ONNX files'
-          : 'no weights';
+        : 'no weights';
     throw new LabError(
       'bad_input',
       `${id} holds ${others}; the lab trains from model.safetensors. Look for another revision or copy of it with safetensors.`,
@@ -46,6 +48,7 @@ export function neededFiles({ id, files }: Pick<Repository, 'id' | 'files'>): Hu
       );
     }
   }
+  if (graph) return [...files.filter(({ path }) => ONNX_COMPANIONS.includes(path)), ...graph];
   const isShard = (path: string) => path === SHARD_INDEX || /-of-\d+\.safetensors$/.test(path);
   return files
     .filter(({ path }) => isModelFile(path) && !path.startsWith('value_head') && !(single && isShard(path)))
@@ -59,6 +62,31 @@ export function neededFiles({ id, files }: Pick<Repository, 'id' | 'files'>): Hu
     );
 }
 
+/** What is read beside a graph. */
+const ONNX_COMPANIONS = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'chat_template.jinja',
+];
+
+/** The files of a graph. Errors: `bad_input` naming the graphs there are. */
+function graphOf(id: string, files: readonly HubFile[], variant: string | undefined): HubFile[] {
+  const variants = onnxVariants(files);
+  const found = variant === undefined ? variants[0] : variants.find(({ file }) => file === variant);
+  if (found) return found.files;
+  const names = (variants.length ? variants.map(({ file }) => file) : files.map(({ path }) => path))
+    .filter((path) => path.endsWith('.onnx'))
+    .join(', ');
+  throw new LabError(
+    'bad_input',
+    variants.length
+      ? `${id} has no graph ${variant}. It has ${names}.`
+      : `${id} holds only ONNX graphs that cannot begin a text (${names}). Look for a copy of it with model.onnx or model.safetensors.`,
+  );
+}
+
 /**
  * Fetches the files a model needs into the store, going on from whatever is there; a file's hash is held against the
  * Hub's. An aborted `signal` pauses it: what has arrived is kept. Resolves with the name of its folder, or undefined when
@@ -70,14 +98,15 @@ export async function download(
   store: ModelStore,
   progress: (state: DownloadProgress) => void,
   signal: AbortSignal,
+  variant?: string,
 ): Promise<string | undefined> {
-  const name = folderName(repository.id, repository.revision);
+  const name = folderName(repository.id, repository.revision, variant);
   const folder = await store.folder(name);
   const manifest: Manifest = (await readManifest(folder)) ?? {
     format: 1,
     id: repository.id,
     revision: repository.revision,
-    files: neededFiles(repository),
+    files: neededFiles(repository, variant),
     whole: [],
     started: new Date().toISOString(),
   };

@@ -6,6 +6,7 @@ import { download, neededFiles, type DownloadProgress } from './download';
 import { Hub } from './hub';
 import { folderName, Library } from './library';
 import { parseRepository } from './repository';
+import { onnxVariants } from './onnx_variants';
 import { MemoryStore } from './store';
 import { HubServer, TOKEN } from './testing';
 
@@ -33,6 +34,22 @@ const server = new HubServer([
     refs: { main: NEW, 'v1.0': OLD },
   },
   { id: 'lab/closed', commits: { [OLD]: NANO }, refs: { main: OLD }, gated: true },
+  {
+    id: 'lab/graphs',
+    commits: {
+      [OLD]: {
+        'config.json': file('config.json'),
+        'tokenizer.json': file('tokenizer.json'),
+        'vocab.json': notes,
+        'onnx/decoder_with_past_model.onnx': notes,
+        'onnx/model_q4.onnx': new Uint8Array(7),
+        'onnx/model.onnx': new Uint8Array(20),
+        'onnx/model.onnx_data': new Uint8Array(300_000).fill(1),
+        'onnx/model.onnx_data_1': new Uint8Array(5),
+      },
+    },
+    refs: { main: OLD },
+  },
   {
     id: 'lab/pickled',
     commits: { [OLD]: { 'config.json': notes, 'pytorch_model.bin': notes } },
@@ -138,6 +155,58 @@ describe('a repository of the Hub', () => {
     expect(await refusal(new Hub({ url: 'http://127.0.0.1:9' }).look(parseRepository(ID)))).toMatch(
       /127\.0\.0\.1:9 could not be reached/,
     );
+  });
+});
+
+describe('a repository that holds only ONNX', () => {
+  test('offers its graphs with their bytes, weights beside them counted, the most exact first', async () => {
+    const repository = await look('lab/graphs');
+    expect(onnxVariants(repository.files)).toMatchObject([
+      { file: 'onnx/model.onnx', bytes: 300_025 },
+      { file: 'onnx/model_q4.onnx', bytes: 7 },
+    ]);
+    const names = (variant?: string) => neededFiles(repository, variant).map(({ path }) => path);
+    const small = ['config.json', 'tokenizer.json'];
+    expect(names()).toEqual([...small, ...['', '_data', '_data_1'].map((end) => `onnx/model.onnx${end}`)]);
+    expect(names('onnx/model_q4.onnx')).toEqual([...small, 'onnx/model_q4.onnx']);
+    expect(() => names('onnx/model_fp16.onnx')).toThrow(
+      'has no graph onnx/model_fp16.onnx. It has onnx/model.onnx, onnx/model_q4.onnx',
+    );
+    const address = 'https://huggingface.co/lab/graphs/blob/main/onnx/model_q4.onnx';
+    expect(parseRepository(address)).toEqual({
+      id: 'lab/graphs',
+      revision: 'main',
+      file: 'onnx/model_q4.onnx',
+    });
+    const onlyPast = repository.files.filter(({ path }) => !/\/model/.test(path));
+    expect(() => neededFiles({ id: 'lab/graphs', files: onlyPast })).toThrow('cannot begin a text');
+  });
+
+  test('is downloaded graph by graph, each in a folder of its own, and opens to be asked', async () => {
+    const store = new MemoryStore();
+    const hub = new Hub({ url });
+    const repository = await look('lab/graphs');
+    const { signal } = new AbortController();
+    const fetch = (variant: string) =>
+      download(hub, repository, store, () => undefined, signal, variant).then((folder) => folder ?? '');
+    const library = new Library(store);
+    server.breakAfter = 10;
+    expect(await refusal(fetch('onnx/model.onnx'))).toMatch(/broke at 10 of 20 bytes of onnx\/model.onnx/);
+    const whole = await fetch('onnx/model.onnx');
+    const small = await fetch('onnx/model_q4.onnx');
+    expect((await library.list()).map(({ file, bytes }) => [file, bytes > 300_000])).toEqual([
+      ['onnx/model.onnx', true],
+      ['onnx/model_q4.onnx', false],
+    ]);
+    const model = await library.open(whole);
+    if (!('graph' in model)) throw new Error('it opened to be trained');
+    expect(model.external.map(({ path, data }) => [path, data.length])).toEqual([
+      ['model.onnx_data', 300_000],
+      ['model.onnx_data_1', 5],
+    ]);
+    expect(model.origin).toEqual({ id: 'lab/graphs', revision: OLD, file: 'onnx/model.onnx' });
+    expect(model.tokenizer.vocabSize).toBeGreaterThan(100);
+    expect(await library.open(small)).toMatchObject({ file: 'model_q4.onnx', external: [] });
   });
 });
 

@@ -1,6 +1,6 @@
 import { LabError } from '../errors';
 import { readAll, type ByteSource } from '../model/byte_source';
-import { openModelFolder, type LoadedModel } from '../model/folder';
+import { openAnyFolder, type AnyModel } from '../model/onnx_folder';
 import type { HubFile } from './hub';
 import type { ModelStore, StoredFolder } from './store';
 
@@ -30,10 +30,13 @@ export interface StoredModel {
   present: number;
   complete: boolean;
   started: string;
+  /** The ONNX graph that it is; null for a model with weights. */
+  file: string | null;
 }
 
-/** The folder of a repository at a commit. */
-export const folderName = (id: string, revision: string): string => `${id.replace('/', '--')}@${revision}`;
+/** The folder of a repository at a commit, and of one of its ONNX graphs. */
+export const folderName = (id: string, revision: string, variant?: string): string =>
+  `${id}@${revision}${variant === undefined ? '' : `+${variant}`}`.replaceAll('/', '--');
 
 /** The models that were downloaded. */
 export class Library {
@@ -51,7 +54,7 @@ export class Library {
   }
 
   /** A downloaded model, with no connection needed. Errors: `bad_input` when it is not here whole. */
-  async open(name: string): Promise<LoadedModel> {
+  async open(name: string): Promise<AnyModel> {
     const folder = await this.store.folder(name);
     const manifest = await readManifest(folder);
     if (!manifest)
@@ -65,7 +68,8 @@ export class Library {
       const source = await folder.open(path);
       sources[path] = { ...source, ...(sha256 ? { sha256 } : {}) };
     }
-    return openModelFolder(id, sources, { id, revision });
+    const file = graphOf(files);
+    return openAnyFolder(id, sources, { id, revision, ...(file ? { file } : {}) });
   }
 
   remove(name: string): Promise<void> {
@@ -113,5 +117,9 @@ async function describe(name: string, folder: StoredFolder, manifest: Manifest):
     present: await presentBytes(folder, files),
     complete: whole.length === files.length,
     started,
+    file: graphOf(files) ?? null,
   };
 }
+
+const graphOf = (files: readonly HubFile[]): string | undefined =>
+  files.find(({ path }) => path.endsWith('.onnx'))?.path;

@@ -4,6 +4,8 @@ import { LabError } from '../errors';
 export interface RepositoryName {
   id: string;
   revision: string;
+  /** The ONNX graph whose page was given. */
+  file?: string;
 }
 
 const PART = String.raw`[A-Za-z0-9][\w.-]*`;
@@ -37,5 +39,6 @@ function fromAddress(text: string): RepositoryName | undefined {
   const at = parts.findIndex((part, i) => i > 0 && PAGES.includes(part));
   const id = parts.slice(0, at < 0 ? 2 : at).join('/');
   const revision = at < 0 ? 'main' : decodeURIComponent(parts[at + 1] ?? 'main');
-  return { id, revision };
+  const file = at < 0 ? '' : parts.slice(at + 2).join('/');
+  return { id, revision, ...(file.endsWith('.onnx') ? { file } : {}) };
 }

@@ -7,7 +7,7 @@ export interface FileWriter {
   close(): Promise<void>;
 }
 
-/** The files of one downloaded model, by plain names. */
+/** The files of one downloaded model, by their paths in it. */
 export interface StoredFolder {
   /** Bytes of a file; undefined when it is not there. */
   size(name: string): Promise<number | undefined>;

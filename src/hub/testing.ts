@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 export const TOKEN = 'hf_let_me_in';
 /** Weights are "LFS": listed with their SHA-256 and served by a redirect, as the Hub does. */
-const isLfs = (path: string): boolean => path.endsWith('.safetensors');
+const isLfs = (path: string): boolean => /\.(safetensors|onnx|onnx_data\w*)$/.test(path);
 const PAGE_FILES = 4;
 
 export interface ServedRepository {

@@ -19,6 +19,8 @@ export interface ModelOrigin {
   id: string;
   /** The commit's hash: the same files for ever. */
   revision: string;
+  /** Which of its ONNX graphs, where that is what it is. */
+  file?: string;
 }
 
 /** A model as read from its folder, before it goes to a GPU. Its weights are read when they are wanted. */
@@ -220,7 +222,7 @@ export function valueHeadFile(tensors: ReadonlyMap<string, NamedTensor>): Uint8A
   return writeSafetensors(head);
 }
 
-async function maybeText(files: ModelFiles, name: string): Promise<string | undefined> {
+export async function maybeText(files: ModelFiles, name: string): Promise<string | undefined> {
   const source = sourceOf(files, name);
   return source && new TextDecoder().decode(await readAll(source));
 }

@@ -2,12 +2,14 @@ import { LabError } from '../errors';
 import { Tokenizer } from '../text/tokenizer';
 import { readAll } from './byte_source';
 import {
+  maybeText,
   openModelFolder,
   readJson,
   sourceOf,
   withConfiguredEos,
   type LoadedModel,
   type ModelFiles,
+  type ModelOrigin,
 } from './folder';
 import { sha256 } from './sha256';
 
@@ -35,6 +37,7 @@ export interface LoadedOnnxModel {
   graph: Uint8Array;
   /** Weights that lie outside the graph, by the path it names. */
   external: { path: string; data: Uint8Array }[];
+  origin?: ModelOrigin;
 }
 
 /** A model that can be asked; whether it can be trained, `trainable` says. */
@@ -51,11 +54,10 @@ export function trainable(model: AnyModel): LoadedModel {
   return model;
 }
 
-/** Names that exporters give the graph, the most exact first (Optimum, transformers.js, onnx-community). */
-const GRAPHS = [
+/** Names that exporters give a graph that begins a sequence, the most exact first (Optimum, transformers.js, onnx-community). */
+export const ONNX_GRAPHS: readonly string[] = [
   'model.onnx',
   'decoder_model_merged.onnx',
-  'decoder_with_past_model.onnx',
   'decoder_model.onnx',
   'model_fp16.onnx',
   'model_q8.onnx',
@@ -78,20 +80,26 @@ export function isOnnxFolder(paths: readonly string[]): boolean {
 }
 
 /** A model to be trained, or one in ONNX to be asked. Errors: `bad_input` naming the file and what is wrong with it. */
-export const openAnyFolder = (name: string, files: ModelFiles): Promise<AnyModel> =>
-  isOnnxFolder(Object.keys(files)) ? openOnnxFolder(name, files) : openModelFolder(name, files);
+export const openAnyFolder = (name: string, files: ModelFiles, origin?: ModelOrigin): Promise<AnyModel> =>
+  isOnnxFolder(Object.keys(files))
+    ? openOnnxFolder(name, files, origin)
+    : openModelFolder(name, files, origin);
 
 /**
  * Opens the folder of a causal language model as Optimum and onnx-community lay it out: config.json, tokenizer.json and
  * an .onnx file, there or in onnx/, with or without past keys and values, its weights inside or in a file beside it.
  * Errors: `bad_input` naming what is missing.
  */
-export async function openOnnxFolder(name: string, files: ModelFiles): Promise<LoadedOnnxModel> {
+export async function openOnnxFolder(
+  name: string,
+  files: ModelFiles,
+  origin?: ModelOrigin,
+): Promise<LoadedOnnxModel> {
   const byName: ModelFiles = Object.fromEntries(
     Object.entries(files).map(([path, bytes]) => [baseName(path), bytes]),
   );
   const found = Object.keys(byName).filter((file) => file.endsWith('.onnx') && file !== ONLY_WITH_PAST);
-  const file = GRAPHS.find((known) => found.includes(known)) ?? found[0];
+  const file = ONNX_GRAPHS.find((known) => found.includes(known)) ?? found[0];
   const source = file === undefined ? undefined : sourceOf(byName, file);
   if (file === undefined || !source) {
     throw new LabError(
@@ -103,7 +111,11 @@ export async function openOnnxFolder(name: string, files: ModelFiles): Promise<L
   const settings = byName['tokenizer_config.json']
     ? await readJson(byName, 'tokenizer_config.json')
     : undefined;
-  const tokenizer = Tokenizer.fromJson(await readJson(byName, 'tokenizer.json'), settings);
+  const tokenizer = Tokenizer.fromJson(
+    await readJson(byName, 'tokenizer.json'),
+    settings,
+    await maybeText(byName, 'chat_template.jinja'),
+  );
   const config = parseOnnxConfig(raw);
   const external: LoadedOnnxModel['external'] = [];
   for (const path of Object.keys(byName).filter((other) => other.startsWith(file) && other !== file)) {
@@ -118,13 +130,14 @@ export async function openOnnxFolder(name: string, files: ModelFiles): Promise<L
     file,
     graph: await readAll(source),
     external,
+    ...(origin ? { origin } : {}),
   };
 }
 
 const baseName = (path: string): string => path.split('/').at(-1) ?? path;
 
 /** GPT-2 has other names for the same. Errors: `bad_input` naming what is missing. */
-function parseOnnxConfig(raw: Readonly<Record<string, unknown>>): OnnxModelConfig {
+export function parseOnnxConfig(raw: Readonly<Record<string, unknown>>): OnnxModelConfig {
   const text = (raw.text_config ?? {}) as Record<string, unknown>;
   const number = (...names: string[]): number | undefined =>
     names.map((name) => raw[name] ?? text[name]).find((value) => typeof value === 'number');

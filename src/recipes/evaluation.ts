@@ -181,6 +181,7 @@ function newRecord(session: EvaluationSession, config: Config, asked: number, we
       hash: weights,
       architecture: model.config.architecture,
       parameters: 'parameters' in model ? model.parameters : 0,
+      ...(model.origin ? { origin: model.origin } : {}),
     },
     dataset: { name, hash, format, task, train: 0, validation: 0 },
     eval_dataset: { name, hash, problems: asked },

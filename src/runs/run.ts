@@ -34,7 +34,7 @@ export interface RunRecord {
     architecture: string;
     parameters: number;
     /** The Hub repository the weights came from, and its commit. */
-    origin?: { id: string; revision: string };
+    origin?: { id: string; revision: string; file?: string };
   };
   /** Set when the run started from another run's checkpoint instead of the model's own weights. */
   init_from?: { run: string; checkpoint: string };

@@ -245,7 +245,7 @@ export class Engine {
       context: config.max_position_embeddings,
       vocabulary: config.vocab_size,
       bytes: isOnnx ? model.graph.length + external : 4 * model.parameters,
-      origin: isOnnx ? null : (model.origin ?? null),
+      origin: model.origin ?? null,
       chat: model.tokenizer.chat !== undefined,
       untrainable: isOnnx ? whyNotTrained(name) : null,
     };

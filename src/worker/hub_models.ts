@@ -2,13 +2,20 @@ import { LabError } from '../errors';
 import type { Gpu } from '../gpu/device';
 import { download, neededFiles, type DownloadProgress } from '../hub/download';
 import { openZippedModel } from '../hub/dropped_zip';
-import { Hub, type Repository } from '../hub/hub';
+import { Hub, type HubFile, type Repository } from '../hub/hub';
 import { folderName, Library, presentBytes, readManifest, type StoredModel } from '../hub/library';
+import { onnxVariants } from '../hub/onnx_variants';
 import { parseRepository } from '../hub/repository';
 import { blobSource } from '../model/byte_source';
 import { parseModelConfig } from '../model/config';
-import type { LoadedModel } from '../model/folder';
-import { openAnyFolder, type AnyModel } from '../model/onnx_folder';
+import {
+  isOnnxFile,
+  isOnnxFolder,
+  openAnyFolder,
+  parseOnnxConfig,
+  whyNotTrained,
+  type AnyModel,
+} from '../model/onnx_folder';
 import { parameterCount } from '../model/parameters';
 import { memoryNeeds } from '../recipes/needs';
 import { openModelStore } from './opfs_models';
@@ -34,55 +41,66 @@ export class HubModels {
     const name = parseRepository(request.repository);
     const hub = hubOf(request);
     const repository = await hub.look(name);
+    const { id, revision, gated } = repository;
     const { store } = await this.opened();
-    const folder = folderName(repository.id, repository.revision);
-    const facts = {
-      id: repository.id,
-      asked: name.revision,
-      revision: repository.revision,
-      folder,
-      gated: repository.gated,
-      room: (await store.room()) ?? null,
-    };
-    const unusable = (refusal: string): ModelLookup => ({
-      ...facts,
-      files: repository.files.map(({ path, size }) => ({ path, size })),
-      bytes: repository.files.reduce((sum, { size }) => sum + size, 0),
-      present: 0,
-      architecture: null,
-      parameters: null,
-      needs: [],
-      refusal,
-    });
+    const facts = { id, asked: name.revision, revision, gated, room: (await store.room()) ?? null };
     try {
-      const files = neededFiles(repository);
-      const config = parseModelConfig(
-        JSON.parse(new TextDecoder().decode(await hub.read(repository, 'config.json'))),
-      );
+      const isOnnx = isOnnxFolder(repository.files.map(({ path }) => path));
+      const variants = isOnnx ? onnxVariants(repository.files) : [];
+      const variant = isOnnx ? (request.file ?? name.file ?? variants[0]?.file) : undefined;
+      const files = neededFiles(repository, variant);
+      const folder = folderName(id, revision, variant);
+      const config: unknown = JSON.parse(new TextDecoder().decode(await hub.read(repository, 'config.json')));
       return {
         ...facts,
-        files: files.map(({ path, size }) => ({ path, size })),
-        bytes: files.reduce((sum, { size }) => sum + size, 0),
+        ...listed(files),
+        folder,
         present: await presentBytes(await store.folder(folder), files),
-        architecture: config.architecture,
-        parameters: parameterCount(config),
-        needs: await this.openGpu().then(
-          (gpu) => memoryNeeds(gpu, config),
-          () => [],
-        ),
+        ...(isOnnx ? this.graphFacts(id, files, config) : await this.weightFacts(config)),
+        variants: variants.map(({ file, bytes }) => ({ file, bytes })),
+        file: variant ?? null,
         refusal: null,
       };
     } catch (error) {
-      if (error instanceof LabError && error.code === 'bad_input') return unusable(error.message);
-      throw error;
+      if (!(error instanceof LabError) || error.code !== 'bad_input') throw error;
+      const nothing = { architecture: null, parameters: null, needs: [], variants: [], untrainable: null };
+      const folder = folderName(id, revision);
+      return {
+        ...facts,
+        ...listed(repository.files),
+        ...nothing,
+        folder,
+        present: 0,
+        file: null,
+        refusal: error.message,
+      };
     }
+  }
+
+  private async weightFacts(json: unknown): Promise<Facts> {
+    const config = parseModelConfig(json);
+    const needs = await this.openGpu().then(
+      (gpu) => memoryNeeds(gpu, config),
+      () => [],
+    );
+    const { architecture } = config;
+    return { architecture, parameters: parameterCount(config), needs, untrainable: null };
+  }
+
+  /** Of an ONNX graph only its file says what it takes: onnxruntime-web has its own plan. */
+  private graphFacts(id: string, files: readonly HubFile[], json: unknown): Facts {
+    const { architecture } = parseOnnxConfig(json as Record<string, unknown>);
+    const bytes = files.filter(({ path }) => isOnnxFile(path)).reduce((sum, { size }) => sum + size, 0);
+    const needs = [{ label: 'or more to ask it, on onnxruntime-web', bytes, fits: true }];
+    return { architecture, parameters: null, needs, untrainable: whyNotTrained(id) };
   }
 
   /** Downloads a repository at a commit, or goes on with it; null when it was paused. */
   async download(request: HubRequest): Promise<StoredModel | null> {
     const name = parseRepository(request.repository);
+    const variant = request.file ?? undefined;
     const library = await this.opened();
-    const folder = folderName(name.id, name.revision);
+    const folder = folderName(name.id, name.revision, variant);
     if (this.live.has(folder)) throw new LabError('bad_input', `${name.id} is being downloaded already.`);
     const control = new AbortController();
     this.live.set(folder, control);
@@ -91,7 +109,7 @@ export class HubModels {
       const hub = hubOf(request);
       const manifest = await readManifest(await library.store.folder(folder));
       const repository: Repository = manifest ? { ...manifest, gated: false } : await hub.look(name);
-      const done = await download(hub, repository, library.store, progress, control.signal);
+      const done = await download(hub, repository, library.store, progress, control.signal, variant);
       if (done === undefined) return null;
       return (await library.list()).find((model) => model.folder === done) ?? null;
     } finally {
@@ -114,7 +132,7 @@ export class HubModels {
     await (await this.opened()).remove(folder);
   }
 
-  async open(folder: string): Promise<LoadedModel> {
+  async open(folder: string): Promise<AnyModel> {
     return (await this.opened()).open(folder);
   }
 
@@ -135,6 +153,13 @@ export class HubModels {
     return this.library;
   }
 }
+
+type Facts = Pick<ModelLookup, 'architecture' | 'parameters' | 'needs' | 'untrainable'>;
+
+const listed = (files: readonly HubFile[]): Pick<ModelLookup, 'files' | 'bytes'> => ({
+  files: files.map(({ path, size }) => ({ path, size })),
+  bytes: files.reduce((sum, { size }) => sum + size, 0),
+});
 
 const hubOf = ({ server, token }: HubRequest): Hub =>
   new Hub({ url: server ?? undefined, token: token ?? undefined });

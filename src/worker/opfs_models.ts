@@ -27,10 +27,17 @@ class OpfsModelStore implements ModelStore {
   }
 
   async folder(name: string): Promise<StoredFolder> {
-    const folder = () => this.root.getDirectoryHandle(name, { create: true });
+    /** Where a file lies, and its own name. */
+    const place = async (path: string): Promise<[FileSystemDirectoryHandle, string]> => {
+      let at = await this.root.getDirectoryHandle(name, { create: true });
+      const parts = path.split('/');
+      for (const part of parts.slice(0, -1)) at = await at.getDirectoryHandle(part, { create: true });
+      return [at, parts.at(-1) ?? path];
+    };
     const file = async (path: string): Promise<File | undefined> => {
       try {
-        return await (await (await folder()).getFileHandle(path)).getFile();
+        const [at, own] = await place(path);
+        return await (await at.getFileHandle(own)).getFile();
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;
@@ -43,9 +50,13 @@ class OpfsModelStore implements ModelStore {
         if (!found) throw new LabError('bad_input', `${name} has no file ${path}.`);
         return blobSource(found, path);
       },
-      writer: async (path) => openWriter(await (await folder()).getFileHandle(path, { create: true }), name),
+      writer: async (path) => {
+        const [at, own] = await place(path);
+        return openWriter(await at.getFileHandle(own, { create: true }), name);
+      },
       remove: async (path) => {
-        await (await folder()).removeEntry(path).catch(unlessMissing);
+        const [at, own] = await place(path);
+        await at.removeEntry(own).catch(unlessMissing);
       },
     };
   }

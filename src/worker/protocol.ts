@@ -100,6 +100,8 @@ export interface HubRequest {
   server: string | null;
   /** An access token for gated and private models; it is kept nowhere. */
   token: string | null;
+  /** Which of its ONNX graphs; null leaves it to the lab, and is all there is for models with weights. */
+  file: string | null;
 }
 
 /** What a repository holds and takes, before it is downloaded. */
@@ -122,6 +124,11 @@ export interface ModelLookup {
   needs: MemoryNeed[];
   /** Bytes this browser still has for it; null where it does not say. */
   room: number | null;
+  /** The ONNX graphs to choose from, with their bytes, and the one that is meant; none for a model with weights. */
+  variants: { file: string; bytes: number }[];
+  file: string | null;
+  /** Why it can be asked and not trained; null for a model that can be. */
+  untrainable: string | null;
   /** Why the lab cannot use it, in a sentence. */
   refusal: string | null;
 }
@@ -137,7 +144,7 @@ export interface ModelSummary {
   vocabulary: number;
   bytes: number;
   /** The Hub repository it came from, at which commit. */
-  origin: { id: string; revision: string } | null;
+  origin: { id: string; revision: string; file?: string } | null;
   /** Whether it has a chat template. */
   chat: boolean;
   /** Why it can be asked and not trained; null for a model that can be. */

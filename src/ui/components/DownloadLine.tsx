@@ -8,8 +8,8 @@ interface Props {
 
 /** How far a download is, with what pauses it and lets it go on. */
 export function DownloadLine({ folder, download }: Props) {
-  const { id, revision, state, done, total, message } = download;
-  const resume = () => void downloadModel({ id, revision, folder, bytes: total, present: done });
+  const { id, revision, graph: file, state, done, total, message } = download;
+  const resume = () => void downloadModel({ id, revision, folder, file, bytes: total, present: done });
   return (
     <div className="stack tight">
       <progress max={Math.max(1, total)} value={done} aria-label={`Download of ${id}`} />

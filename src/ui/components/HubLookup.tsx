@@ -34,8 +34,9 @@ export function HubLookup() {
           </button>
         </span>
         <span className="muted small">
-          For example HuggingFaceTB/SmolLM2-135M; name@revision pins a branch, tag or commit. Looking up
-          fetches its list of files and its config.json.
+          For example HuggingFaceTB/SmolLM2-135M, or onnx-community/SmolLM2-135M-ONNX to be asked;
+          name@revision pins a branch, tag or commit. Looking up fetches its list of files and its
+          config.json.
         </span>
         <AccessToken />
       </form>

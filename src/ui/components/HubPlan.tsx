@@ -1,7 +1,7 @@
 import type { ModelLookup } from '../../worker/protocol';
 import { formatBytes, formatShort, plural } from '../lib/format';
 import { hasRoom, lookupSentences, shortRevision } from '../lib/hub';
-import { downloadModel, openStored, useHub } from '../stores/hub';
+import { downloadModel, lookUp, openStored, useHub } from '../stores/hub';
 import { DownloadLine } from './DownloadLine';
 
 /** What a looked-up model holds and takes, and the button that downloads it. */
@@ -26,6 +26,8 @@ export function HubPlan({ lookup }: { lookup: ModelLookup }) {
             {sentence}
           </p>
         ))}
+      <Variants lookup={lookup} />
+      {lookup.untrainable !== null && <p className="small note">{lookup.untrainable}</p>}
       <details className="small" open={files.length <= 8}>
         <summary>{plural(files.length, 'file')}</summary>
         <dl className="facts">
@@ -55,5 +57,22 @@ export function HubPlan({ lookup }: { lookup: ModelLookup }) {
         )
       )}
     </div>
+  );
+}
+
+/** The ONNX graphs that a repository offers, each with its bytes. */
+function Variants({ lookup: { variants, file } }: { lookup: ModelLookup }) {
+  if (variants.length === 0) return null;
+  return (
+    <label className="stack tight small">
+      <span>ONNX graph</span>
+      <select value={file ?? ''} onChange={(event) => void lookUp(event.target.value)}>
+        {variants.map((variant) => (
+          <option key={variant.file} value={variant.file}>
+            {variant.file}, {formatBytes(variant.bytes)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

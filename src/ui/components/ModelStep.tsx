@@ -58,6 +58,7 @@ function Facts({ model }: { model: ModelSummary }) {
     ['Context', `${formatCount(model.context)} tokens`],
     ['Vocabulary', `${formatCount(model.vocabulary)} tokens`],
     ['Weights', formatBytes(model.bytes)],
+    ...(model.origin?.file ? [['ONNX graph', model.origin.file] satisfies [string, string]] : []),
     ...(model.origin ? [['Commit', model.origin.revision] satisfies [string, string]] : []),
   ];
   return (

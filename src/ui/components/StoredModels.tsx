@@ -1,7 +1,7 @@
 import type { StoredModel } from '../../worker/protocol';
 import { formatBytes } from '../lib/format';
 import { shortRevision } from '../lib/hub';
-import { deleteStored, downloadModel, openStored, useHub } from '../stores/hub';
+import { deleteStored, downloadModel, isStored, openStored, useHub } from '../stores/hub';
 import { useSetup } from '../stores/setup';
 import { DownloadLine } from './DownloadLine';
 
@@ -26,8 +26,8 @@ export function StoredModels() {
 }
 
 function Whole({ model }: { model: StoredModel }) {
-  const { folder, id, revision, bytes } = model;
-  const chosen = useSetup(({ model: open }) => open?.origin?.id === id && open.origin.revision === revision);
+  const { folder, id, revision, bytes, file } = model;
+  const chosen = useSetup(({ model: open }) => open !== null && isStored(open, model));
   return (
     <span className="row">
       <label className="choice grow">
@@ -35,6 +35,7 @@ function Whole({ model }: { model: StoredModel }) {
         <span>
           {id}
           <span className="muted small help">
+            {file !== null && `${file}, `}
             {formatBytes(bytes)}, commit <span className="mono">{shortRevision(revision)}</span>
           </span>
         </span>

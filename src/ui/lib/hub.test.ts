@@ -19,6 +19,9 @@ const lookup: ModelLookup = {
     { label: 'to train all of it', bytes: 0, fits: false },
   ],
   room: 1024 * MIB,
+  variants: [],
+  file: null,
+  untrainable: null,
   refusal: null,
 };
 const said = (change: Partial<ModelLookup>) => lookupSentences({ ...lookup, ...change }).join(' ');
@@ -46,6 +49,7 @@ describe('a download', () => {
   const going: Download = {
     id: 'a/b',
     revision: 'c',
+    graph: null,
     state: 'going',
     file: 'model.safetensors',
     done: 60 * MIB,

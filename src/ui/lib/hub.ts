@@ -18,6 +18,8 @@ export const shortRevision = (revision: string): string => revision.slice(0, 8);
 export interface Download {
   id: string;
   revision: string;
+  /** Which of its ONNX graphs; null for a model with weights. */
+  graph: string | null;
   state: 'going' | 'paused' | 'failed';
   file: string;
   done: number;

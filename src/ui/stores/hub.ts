@@ -2,7 +2,7 @@
 import { create } from 'zustand';
 import { toLabError } from '../../errors';
 import type { DownloadEvent } from '../../worker/client';
-import type { HubRequest, ModelLookup, StoredModel } from '../../worker/protocol';
+import type { HubRequest, ModelLookup, ModelSummary, StoredModel } from '../../worker/protocol';
 import { hubServer, pinned, type Download } from '../lib/hub';
 import { engine } from './engine';
 import { report } from './notices';
@@ -33,8 +33,9 @@ export const useHub = create<HubState>(() => ({
   stored: [],
 }));
 
-const request = (repository: string): HubRequest => ({
+const request = (repository: string, file: string | null): HubRequest => ({
   repository,
+  file,
   server: hubServer(window.location.search),
   token: useHub.getState().token.trim() || null,
 });
@@ -53,12 +54,12 @@ export function setToken(token: string): void {
   useHub.setState({ token });
 }
 
-/** Looks the typed model up: its files, sizes and needs. Nothing but its config.json is downloaded. */
-export async function lookUp(): Promise<void> {
+/** Looks the typed model up: its files, sizes and needs; `file`: one of its ONNX graphs. Nothing but its config.json is downloaded. */
+export async function lookUp(file: string | null = null): Promise<void> {
   const { query } = useHub.getState();
-  useHub.setState({ looking: true, problem: null, lookup: null });
+  useHub.setState(({ lookup }) => ({ looking: true, problem: null, lookup: file === null ? null : lookup }));
   try {
-    useHub.setState({ lookup: await engine().request('look_up_model', { hub: request(query) }) });
+    useHub.setState({ lookup: await engine().request('look_up_model', { hub: request(query, file) }) });
   } catch (error) {
     useHub.setState({ problem: toLabError(error).message });
   } finally {
@@ -67,14 +68,24 @@ export async function lookUp(): Promise<void> {
 }
 
 /** Downloads a model at a commit, or goes on with it, and opens it when it is whole. */
-export async function downloadModel({ id, revision, folder, bytes, present }: StoredAs): Promise<void> {
+export async function downloadModel({ id, revision, folder, file, bytes, present }: StoredAs): Promise<void> {
   // Asked for so that the browser does not clear the models away when its disk runs low; it may say no.
   void navigator.storage?.persist?.();
   const now = Date.now();
-  const begun = { id, revision, file: '', done: present, total: bytes, from: present, since: now, at: now };
+  const begun = {
+    id,
+    revision,
+    graph: file,
+    file: '',
+    done: present,
+    total: bytes,
+    from: present,
+    since: now,
+    at: now,
+  };
   setDownload(folder, { ...begun, state: 'going', message: null });
   try {
-    const stored = await engine().request('download_model', { hub: request(pinned(id, revision)) });
+    const stored = await engine().request('download_model', { hub: request(pinned(id, revision), file) });
     await refreshStored();
     if (stored === null) {
       change(folder, { state: 'paused' });
@@ -88,7 +99,7 @@ export async function downloadModel({ id, revision, folder, bytes, present }: St
   }
 }
 
-type StoredAs = Pick<StoredModel, 'id' | 'revision' | 'folder' | 'bytes' | 'present'>;
+type StoredAs = Pick<StoredModel, 'id' | 'revision' | 'folder' | 'file' | 'bytes' | 'present'>;
 
 export async function pauseDownload(folder: string): Promise<void> {
   await engine().request('pause_download', { folder }).catch(report);
@@ -101,12 +112,12 @@ export async function openStored(folder: string): Promise<void> {
 }
 
 /** Deletes a downloaded model. One that is chosen stays chosen no longer. */
-export async function deleteStored({ folder, id, revision }: StoredModel): Promise<void> {
+export async function deleteStored({ folder, id, revision, file }: StoredModel): Promise<void> {
   try {
     await engine().request('delete_model', { folder });
     forget(folder);
     const { model } = useSetup.getState();
-    if (model?.origin?.id === id && model.origin.revision === revision) {
+    if (model && isStored(model, { id, revision, file })) {
       useSetup.setState({ model: null, estimate: null });
     }
   } catch (error) {
@@ -114,6 +125,12 @@ export async function deleteStored({ folder, id, revision }: StoredModel): Promi
   }
   await refreshStored();
 }
+
+/** Whether an open model is that downloaded one. */
+export const isStored = (
+  { origin }: ModelSummary,
+  { id, revision, file }: Pick<StoredModel, 'id' | 'revision' | 'file'>,
+): boolean => origin?.id === id && origin.revision === revision && (origin.file ?? null) === file;
 
 async function refreshStored(): Promise<void> {
   try {
