@@ -13,8 +13,8 @@ struct Params { count: u32 }
 @group(0) @binding(1) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-override ACTIVATION: u32 = 0u; // 0 silu, 1 gelu, 2 gelu_tanh, 3 relu
 const WG = 64u;
+override ACTIVATION: u32 = 0u; // 0 silu, 1 gelu, 2 gelu_tanh, 3 relu
 const FARTHEST = 80.0; // exp(80) is still finite, and sigmoid(-80) is 0 beside anything
 const TANH_SCALE = 1.5957691; // 2 sqrt(2 / pi)
 const TANH_CUBE = 0.044715;

@@ -1,10 +1,10 @@
-// rmsnorm_forward: out = (weight + offset) * inp * rstd,  rstd = 1 / sqrt(mean(inp^2) + eps)
+// rmsnorm_forward: out = or += (weight + offset) * inp * rstd,  rstd = 1 / sqrt(mean(inp^2) + eps)
 // Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; offset: 1 where weights
 // are kept less 1 (Gemma), else 0.
 //
 //   inp     (N,C)  read
 //   weight  (C)    read
-//   out     (N,C)  write
+//   out     (N,C)  write, read where ADD
 //   rstd    (N)    write    kept for rmsnorm_backward
 //
 // Grid: ceil(N/4) workgroups, folded in two dimensions; 4 rows a workgroup, LANES threads a row.
@@ -17,6 +17,7 @@ struct Params { N: u32, C: u32, eps: f32, offset: f32 }
 @group(0) @binding(4) var<uniform> params: Params;
 
 override LANES: u32 = 16u; // threads a row, at most 16; few where barriers are dear
+override ADD: bool = false; // out += instead of out =
 const ROWS = 4u;
 var<workgroup> partials: array<f32, 64>; // ROWS x LANES
 
@@ -45,7 +46,12 @@ fn main(
   let scale = inverseSqrt(total / f32(params.C) + params.eps);
 
   for (var c = lid.x; c < columns; c += LANES) {
-    out[base + c] = (weight[c] + params.offset) * inp[base + c] * scale;
+    let value = (weight[c] + params.offset) * inp[base + c] * scale;
+    if (ADD) {
+      out[base + c] += value;
+    } else {
+      out[base + c] = value;
+    }
   }
   if (lid.x == 0u && row < params.N) {
     rstd[row] = scale;

@@ -52,7 +52,7 @@ function gateUpWork({ C, F }: Shapes, B: number): KernelWork {
       if (a && b && weight && out)
         addMatmul(plan, gpu, 'nt', { a, b, out }, () => ({ M: B, N: F, K: C }), {
           norm: { weight, eps: EPS },
-          swiglu: true,
+          gated: 'silu',
         });
     },
   };

@@ -25,7 +25,13 @@ export const activationBackward = defineKernel({
 
 const ELEMENTS_A_WORKGROUP = 64 * 4;
 
-/** Override constants of the kernels here and in swiglu.ts. */
+/** `ACTIVATION` and `fn share` of `activationForward`, for kernels that are written around a product. */
+export const activationWgsl = forwardWgsl.slice(
+  forwardWgsl.indexOf('override ACTIVATION'),
+  forwardWgsl.indexOf('@compute'),
+);
+
+/** Override constants of the kernels here, in swiglu.ts, and of products that end in an activation. */
 export const activationConstants = (activation: Activation): { ACTIVATION: number } => ({
   ACTIVATION: ACTIVATIONS.indexOf(activation),
 });

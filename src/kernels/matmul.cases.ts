@@ -1,6 +1,8 @@
 import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Kernel } from '../gpu/kernel';
 import { runOnce } from '../gpu/run_once';
+import { activationConstants, type Activation } from './activation';
+import { activationForwardReference } from './activation.reference';
 import type { KernelCase } from './case';
 import { testNumbers } from './case_numbers';
 import type { Tolerance } from './compare';
@@ -17,8 +19,9 @@ import {
 } from './matmul_configurations';
 import { matmulName } from './matmul_generator';
 import { matmulTile, PLAIN, type MatmulFusion } from './matmul_text';
-import { gatedColumns, matmulReference, normedRows } from './matmul.reference';
+import { matmulReference, normedRows } from './matmul.reference';
 import { decodeRows, encodeRows } from './quantize';
+import { swigluForwardReference } from './swiglu.reference';
 
 type Shape = [M: number, N: number, K: number, extra: number, accumulate: boolean];
 
@@ -79,6 +82,25 @@ function padded(rows: number, columns: number, stride: number, seed: number): Fl
   return out;
 }
 
+/** An adapter's columns: a four and a half of what some kernels take a turn. */
+const R = 12;
+const OFFSET = 1;
+
+/** Between the fusions every kind but relu: each kernel has all of them, chosen by a constant. */
+function activationOf({ gated, activated, adapter }: MatmulFusion): Activation | undefined {
+  if (activated) return 'gelu';
+  if (!gated) return undefined;
+  return adapter ? 'gelu_tanh' : 'silu';
+}
+
+function activated(sums: Float64Array, fusion: MatmulFusion, M: number, N: number): Float64Array {
+  const activation = activationOf(fusion);
+  if (!activation) return sums;
+  return fusion.gated
+    ? swigluForwardReference(sums, M, N, activation)
+    : activationForwardReference(sums, activation);
+}
+
 const strideOf = (columns: number, extra: number): number => Math.ceil(columns / 4) * 4 + extra;
 
 /** A kernel as this adapter runs it, and its tile. */
@@ -97,7 +119,7 @@ function matmulCase(
     shape: `M=${M} N=${N} K=${K}${extra ? ` rows+${extra}` : ''}${accumulate ? ' accumulate' : ''}`,
     run: async (gpu) => {
       const { kernel, tile } = kernelFor(gpu, accumulate);
-      const width = fusion.swiglu ? 2 * N : N;
+      const width = fusion.gated ? 2 * N : N;
       const shapes = matmulShapes(layout, { M, N: width, K });
       const isStored = fusion.storage !== 'f32';
       const lda = strideOf(shapes.a[1], extra);
@@ -110,31 +132,37 @@ function matmulCase(
       const before = padded(M, N, ldc, 3);
       const weight = testNumbers(K, 4);
       const residual = padded(M, N, ldc, 5);
-      const bias = testNumbers(N, 6);
+      const bias = testNumbers(width, 6);
+      const low = testNumbers(M * R, 7);
+      const high = testNumbers(width * R, 8);
       const operands: Record<string, Float32Array | Uint32Array | number> = {
         a,
         b: stored,
         weight,
         residual,
         bias,
+        low,
+        high,
         out: accumulate ? before : before.length,
       };
       const dims = { M, N, K, lda, ...(isStored ? {} : { ldb }), ldc, accumulate };
-      const { params, grid } = matmulLaunch(layout, tile, dims, { eps: EPS, storage: fusion.storage });
+      const options = { eps: EPS, offset: OFFSET, R, storage: fusion.storage };
+      const { params, grid } = matmulLaunch(layout, tile, dims, options);
       const used = Object.fromEntries(Object.keys(kernel.buffers).map((name) => [name, operands[name] ?? 0]));
-      const { out = new Float32Array() } = await runOnce(gpu, kernel, used, params, grid);
+      const activation = activationOf(fusion);
+      const constants = activation ? activationConstants(activation) : {};
+      const { out = new Float32Array() } = await runOnce(gpu, kernel, used, params, grid, constants);
 
-      const left = fusion.norm ? normedRows(a, weight, EPS, { M, K, lda }) : a;
-      let expected = matmulReference(layout, left, b, { M, N: width, K, lda: fusion.norm ? K : lda, ldb });
-      if (fusion.swiglu) expected = gatedColumns(expected, M, N);
-      expected = expected.map((value, i) => {
+      const left = fusion.norm ? normedRows(a, weight, EPS, { M, K, lda }, OFFSET) : a;
+      const product = matmulReference(layout, left, b, { M, N: width, K, lda: fusion.norm ? K : lda, ldb });
+      const adapter = matmulReference('nt', low, high, { M, N: width, K: R, lda: R, ldb: R });
+      const sums = product.map(
+        (value, i) =>
+          value + (fusion.adapter ? (adapter[i] ?? 0) : 0) + (fusion.bias ? (bias[i % width] ?? 0) : 0),
+      );
+      const expected = activated(sums, fusion, M, N).map((value, i) => {
         const at = Math.floor(i / N) * ldc + (i % N);
-        return (
-          value +
-          (fusion.residual ? (residual[at] ?? 0) : 0) +
-          (fusion.bias ? (bias[i % N] ?? 0) : 0) +
-          (accumulate ? (before[at] ?? 0) : 0)
-        );
+        return value + (fusion.residual ? (residual[at] ?? 0) : 0) + (accumulate ? (before[at] ?? 0) : 0);
       });
       const actual = new Float32Array(M * N);
       for (let m = 0; m < M; m++) actual.set(out.subarray(m * ldc, m * ldc + N), m * N);

@@ -47,31 +47,20 @@ export function mergeReference(
   });
 }
 
-/** Rows of a (M,K), lda apart, RMS-normed and scaled by weight (K), in f64; dense. Zhang & Sennrich 2019, eq. 4. */
+/** Rows of a (M,K), lda apart, RMS-normed and scaled by weight (K) + offset, in f64; dense. Zhang & Sennrich 2019, eq. 4. */
 export function normedRows(
   a: ArrayLike<number>,
   weight: ArrayLike<number>,
   eps: number,
   { M, K, lda }: { M: number; K: number; lda: number },
+  offset = 0,
 ): Float64Array {
   const out = new Float64Array(M * K);
   for (let m = 0; m < M; m++) {
     let squares = 0;
     for (let k = 0; k < K; k++) squares += (a[m * lda + k] ?? 0) ** 2;
     const rstd = 1 / Math.sqrt(squares / K + eps);
-    for (let k = 0; k < K; k++) out[m * K + k] = (a[m * lda + k] ?? 0) * (weight[k] ?? 0) * rstd;
-  }
-  return out;
-}
-
-/** out (M,N) = silu(gate) · up of gateUp (M,2N), in f64. Shazeer 2020 (arXiv:2002.05202). */
-export function gatedColumns(gateUp: Float64Array, M: number, N: number): Float64Array {
-  const out = new Float64Array(M * N);
-  for (let m = 0; m < M; m++) {
-    for (let n = 0; n < N; n++) {
-      const gate = gateUp[m * 2 * N + n] ?? 0;
-      out[m * N + n] = (gate / (1 + Math.exp(-gate))) * (gateUp[m * 2 * N + N + n] ?? 0);
-    }
+    for (let k = 0; k < K; k++) out[m * K + k] = (a[m * lda + k] ?? 0) * ((weight[k] ?? 0) + offset) * rstd;
   }
   return out;
 }

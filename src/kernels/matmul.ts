@@ -1,6 +1,7 @@
 import type { View } from '../gpu/arena';
 import type { AdapterFacts, Gpu } from '../gpu/device';
 import type { Launch, Plan } from '../gpu/plan';
+import { activationConstants, type Activation } from './activation';
 import {
   fusable,
   matmulBlocking,
@@ -37,14 +38,18 @@ export interface MatmulDims {
 
 /** What joins the product in the same dispatch. */
 export interface MatmulExtras {
-  /** nt: the rows of a are RMS-normed on the way in, out = (a · weight · rstd) bᵀ. weight (K), K a multiple of 4. */
-  norm?: { weight: View; eps: number };
+  /** nt: the rows of a are RMS-normed on the way in, out = (a · (weight + offset) · rstd) bᵀ. weight (K), K a multiple of 4. */
+  norm?: { weight: View; eps: number; offset?: number };
   /** (M,N), rows of ldc floats: out = product + residual. Not a range of out's buffer. */
   residual?: View;
-  /** (N), N a multiple of 4: out = product + bias. */
+  /** (N), N a multiple of 4: out = product + bias. With a gate (2N). */
   bias?: View;
-  /** nt: b is (2N,K), gate rows then up rows; out (M,N) = silu(gate) · up. Without residual and bias. */
-  swiglu?: boolean;
+  /** out = activation(product + bias). Without residual. */
+  activated?: Activation;
+  /** nt: b is (2N,K), gate rows then up rows; out (M,N) = activation(gate) · up. Without residual. */
+  gated?: Activation;
+  /** nt: the product gains low highᵀ: low (M,R), high (N,R) or with a gate (2N,R), rows end to end, R a multiple of 4. */
+  adapter?: { low: View; high: View; R: number };
   /** nt, nn: how b is stored (src/kernels/quantize.ts). Arithmetic is f32. */
   bStorage?: Storage;
   /** Room for partial sums (`mostPartialFloats`): a product of few tiles may be split over k. Only with bStorage. */
@@ -109,7 +114,7 @@ export function choicesOf(gpu: Gpu): MatmulChoices {
 
 const roundUp4 = (n: number): number => Math.ceil(n / 4) * 4;
 
-/** Stored shapes of the operands: a, b as (rows, row length). With swiglu b has twice the rows. */
+/** Stored shapes of the operands: a, b as (rows, row length). With a gate b has twice the rows. */
 export function matmulShapes(
   layout: MatmulLayout,
   { M, N, K }: MatmulDims,
@@ -120,6 +125,9 @@ export function matmulShapes(
 /** What params and grid depend on beside dims and tile: `slices` of k, then out is (slices,M,N); how b is stored. */
 export interface MatmulLaunchOptions {
   eps?: number;
+  offset?: number;
+  /** Columns of low and high. */
+  R?: number;
   slices?: number;
   storage?: Storage;
 }
@@ -132,7 +140,7 @@ export function matmulLaunch(
   layout: MatmulLayout,
   tile: readonly [rows: number, columns: number],
   dims: MatmulDims,
-  { eps = 0, slices = 1, storage = 'f32' }: MatmulLaunchOptions = {},
+  { eps = 0, offset = 0, R = 0, slices = 1, storage = 'f32' }: MatmulLaunchOptions = {},
 ): Launch<MatmulParam | 'accumulate'> {
   const { M, N, K } = dims;
   const shapes = matmulShapes(layout, dims);
@@ -158,6 +166,8 @@ export function matmulLaunch(
       accumulate: dims.accumulate ? 1 : 0,
       eps,
       slice: sliceLength(K, slices),
+      offset,
+      R,
     },
     grid: [Math.ceil(N / tile[1]), Math.ceil(M / tile[0]), slices],
   };
@@ -176,27 +186,33 @@ export function addMatmul<D>(
   dims: (step: D) => MatmulDims,
   extras: MatmulExtras = {},
 ): void {
-  const { norm, residual, bias, swiglu = false, bStorage = 'f32', partials } = extras;
+  const { norm, residual, bias, gated, activated, adapter, bStorage = 'f32', partials } = extras;
+  const activation = gated ?? activated;
   const fusion: MatmulFusion = {
     norm: norm !== undefined,
     residual: residual !== undefined,
     bias: bias !== undefined,
-    swiglu,
+    gated: gated !== undefined,
+    activated: activated !== undefined,
+    adapter: adapter !== undefined,
     accumulate: false,
     storage: bStorage,
   };
   const views = {
     ...buffers,
     ...(norm ? { weight: norm.weight } : {}),
+    ...(adapter ? { low: adapter.low, high: adapter.high } : {}),
     ...(residual ? { residual } : {}),
     ...(bias ? { bias } : {}),
   };
+  const constants = activation ? activationConstants(activation) : {};
+  const options = { eps: norm?.eps, offset: norm?.offset, R: adapter?.R, storage: bStorage };
   const isPlain = !Object.values(fusion).includes(true);
   const choices = choicesOf(gpu);
   const choose = (shape: ShapeClass): MatmulConfiguration =>
     isPlain ? choices[shape] : fusable(choices[shape]);
   const { subgroupSize } = gpu.facts;
-  if (partials && (norm ?? residual ?? bias ?? swiglu)) throw new Error('a split product has no fusion');
+  if (partials && !isPlain) throw new Error('a split product has no fusion');
   const rule = splitRule(gpu);
   const slices = (step: D): number => (partials ? slicesOf(rule, dims(step)) : 1);
   for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
@@ -204,11 +220,15 @@ export function addMatmul<D>(
     const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
     for (const accumulate of [false, true]) {
       const kernel = matmulKernel(layout, configuration, subgroupSize, { ...fusion, accumulate });
-      plan.add(kernel, views, (step) =>
-        only(
-          isChosen(step) && slices(step) === 1 && (dims(step).accumulate ?? false) === accumulate,
-          matmulLaunch(layout, tile, dims(step), { eps: norm?.eps ?? 0, storage: bStorage }),
-        ),
+      plan.add(
+        kernel,
+        views,
+        (step) =>
+          only(
+            isChosen(step) && slices(step) === 1 && (dims(step).accumulate ?? false) === accumulate,
+            matmulLaunch(layout, tile, dims(step), options),
+          ),
+        constants,
       );
     }
     if (!partials) continue;

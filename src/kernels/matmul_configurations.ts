@@ -28,13 +28,16 @@ export type MatmulConfiguration = keyof typeof matmulConfigurations;
 export const matmulConfigurationNames = Object.keys(matmulConfigurations) as MatmulConfiguration[];
 export const MATMUL_LAYOUTS = ['nt', 'nn', 'tn'] as const satisfies readonly MatmulLayout[];
 
-/** The fusions that the models use beside the plain product: all of nt, in generation. */
+/**
+ * The fusions that are tested beside the plain product, all of nt: of those that the models use in generation, every part
+ * beside every other that it meets.
+ */
 export const matmulFusions: readonly MatmulFusion[] = [
-  { ...PLAIN, residual: true },
-  { ...PLAIN, bias: true },
-  { ...PLAIN, norm: true },
   { ...PLAIN, norm: true, bias: true },
-  { ...PLAIN, norm: true, swiglu: true },
+  { ...PLAIN, norm: true, gated: true },
+  { ...PLAIN, activated: true, bias: true },
+  { ...PLAIN, residual: true, bias: true, adapter: true },
+  { ...PLAIN, norm: true, gated: true, bias: true, adapter: true },
 ];
 
 /** The configurations that carry fusions: of small tiles, since generation has few rows. */
@@ -53,7 +56,7 @@ export function isFor(configuration: MatmulConfiguration, { subgroupSize }: Adap
 }
 
 /** The fusion that reads b in a way of its own: the others know nothing of how it is stored. */
-const isReader = ({ norm, swiglu }: MatmulFusion): boolean => norm && swiglu;
+const isReader = ({ norm, gated, adapter }: MatmulFusion): boolean => norm && gated && !adapter;
 
 /** Where every storage is tested, a configuration of each kind: f16 and q8 differ from q4 only in how a word becomes values. */
 const EVERY_STORAGE: readonly MatmulConfiguration[] = ['tiled_16x64', 'direct_8x32'];

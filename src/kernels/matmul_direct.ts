@@ -35,19 +35,50 @@ export function directMain(text: MatmulText): string[] {
     `  let stride_b = ${text.elementOfB.stride};`,
     '  let last_row = params.M - 1u;',
     '  let last_column = params.N - 1u;',
+    ...(text.fusion.norm ? ['  let offset = params.offset;'] : []),
     ...starts(text),
     ...text.declareSums(),
     ...(text.fusion.norm ? squareNames(text).map((name) => `  var ${name} = 0.0;`) : []),
     `  for (var turn = group.z * params.slice; turn < end; turn += ${4 * dots}u) {`,
-    ...(text.blocking.dots === undefined ? products(text) : dotProducts(text, dots)).map(
-      (line) => '    ' + line,
-    ),
+    ...turn(text, PRODUCT, dots).map((line) => '    ' + line),
     '  }',
     ...rstds(text),
-    ...text.finish((r) => `r${r}`),
+    ...text.scaleSums((r) => `r${r}`),
+    ...(text.fusion.adapter ? adapter(text) : []),
+    ...text.finish(),
     '}',
   ];
 }
+
+/** Two operands whose product is summed, by the names of their bindings. */
+interface Operands {
+  a: string;
+  b: (text: MatmulText, row: string, four: string) => string;
+  /** Whether k ends anywhere: then what lies past it is masked. */
+  isRagged: boolean;
+}
+
+const PRODUCT: Operands = { a: 'a', b: (text, row, four) => text.b(row, four), isRagged: true };
+const ADAPTER: Operands = { a: 'low', b: (_, row, four) => `high[${row} + ${four}]`, isRagged: false };
+
+/** The sums gain low highᵀ, four k a turn; names are as in the loop before it, in a scope of their own. */
+function adapter(text: MatmulText): string[] {
+  return [
+    '  {',
+    '    let K = params.R;',
+    '    let stride_a = K / 4u;',
+    '    let stride_b = K / 4u;',
+    ...starts(text).map((line) => '  ' + line),
+    '    for (var turn = 0u; turn < K; turn += 4u) {',
+    ...turn(text, ADAPTER, 1).map((line) => '      ' + line),
+    '    }',
+    '  }',
+  ];
+}
+
+/** One turn of a loop over k, `fours` fours of it. */
+const turn = (text: MatmulText, operands: Operands, fours: number): string[] =>
+  text.blocking.dots === undefined ? products(text, operands) : dotProducts(text, operands, fours);
 
 /** Loads of a for four k: one a row (tn: one a group of rows and k), or, in a subgroup, one for as many as it has lanes. */
 const loadsOfA = ({ blocking: { rows, subgroup = 1 } }: MatmulText): number => rows / subgroup;
@@ -82,7 +113,7 @@ function place(text: MatmulText, i: number): { k: string; rows: string } {
 
 function rowOfB({ fusion, blocking }: MatmulText, n: number): string {
   const half = blocking.columns / 2;
-  if (fusion.swiglu && n >= half) return `(params.N + min(column + ${n - half}u, last_column))`;
+  if (fusion.gated && n >= half) return `(params.N + min(column + ${n - half}u, last_column))`;
   return `min(column + ${n}u, last_column)`;
 }
 
@@ -90,31 +121,39 @@ function rowOfB({ fusion, blocking }: MatmulText, n: number): string {
 const squareNames = (text: MatmulText): string[] => range(loadsOfA(text)).map((i) => `squares${i}`);
 
 /** One turn of the loop: four k, W s for every row and group of four columns. */
-function products(text: MatmulText): string[] {
+function products(text: MatmulText, operands: Operands): string[] {
   const matrix = (g: number): string[] => {
     const values = text.layout === 'nt' ? transposed(range(4).map((i) => `u${4 * g + i}_0`)) : rowNames(g, 0);
     const loads =
-      text.layout === 'nt' ? range(4).map((i) => columnOfB(text, 4 * g + i, 0)) : rowsOfB(text, g, 0);
+      text.layout === 'nt'
+        ? range(4).map((i) => columnOfB(text, operands, 4 * g + i, 0))
+        : rowsOfB(text, g, 0);
     return [...loads, `let w${g} = mat4x4f(${values.join(', ')});`];
   };
   const four = (j: number): string[] =>
     range(4).flatMap((x) => text.groups.map((g) => `c${4 * j + x}_${g} += w${g} * s${4 * j + x}_0;`));
   return [
-    ...loadA(text, 0),
+    ...loadA(text, operands, 0),
     ...text.groups.flatMap(matrix),
     ...text.rowGroups.flatMap((j) => [...rowsOfA(text, j, 0), ...four(j)]),
   ];
 }
 
 /** One turn of the loop: `count` fours of k, rows of a first, then b column by column: few of its values wait for use. */
-function dotProducts(text: MatmulText, count: number): string[] {
+function dotProducts(text: MatmulText, operands: Operands, count: number): string[] {
   const fours = range(count);
   const column = (n: number): string[] => {
     const dots = (r: number): string => fours.map((f) => `dot(u${n}_${f}, s${r}_${f})`).join(' + ');
-    return [...fours.map((f) => columnOfB(text, n, f)), ...text.rows.map((r) => `c${r}_${n} += ${dots(r)};`)];
+    return [
+      ...fours.map((f) => columnOfB(text, operands, n, f)),
+      ...text.rows.map((r) => `c${r}_${n} += ${dots(r)};`),
+    ];
   };
   return [
-    ...fours.flatMap((f) => [...loadA(text, f), ...text.rowGroups.flatMap((j) => rowsOfA(text, j, f))]),
+    ...fours.flatMap((f) => [
+      ...loadA(text, operands, f),
+      ...text.rowGroups.flatMap((j) => rowsOfA(text, j, f)),
+    ]),
     ...text.groups.flatMap((g) => [
       ...(text.layout === 'nt' ? [] : fours.flatMap((f) => rowsOfB(text, g, f))),
       ...range(4).flatMap((i) => column(4 * g + i)),
@@ -131,13 +170,17 @@ const transposed = (vectors: string[]): string[] =>
 const rowOfK = (k: string): string => `min(${k}, last)`;
 
 /** Where four number f of a turn's k lies, and this thread's loads of a for it: v0_f, v1_f … Sums of squares grow. */
-function loadA(text: MatmulText, f: number): string[] {
+function loadA(text: MatmulText, { a, isRagged }: Operands, f: number): string[] {
   const { layout, fusion } = text;
+  if (!isRagged) {
+    const loads = range(loadsOfA(text)).map((i) => `let v${i}_${f} = ${a}[a${i} + at${f}];`);
+    return [`let at${f} = (turn + ${4 * f}u) / 4u;`, ...loads];
+  }
   const load = (i: number): string => {
-    if (layout !== 'tn') return `let v${i}_${f} = keep(a[a${i} + at${f}], inside${f});`;
+    if (layout !== 'tn') return `let v${i}_${f} = keep(${a}[a${i} + at${f}], inside${f});`;
     const k = `(k${f} + ${place(text, i).k})`;
     const mask = `vec4u(select(0u, ALL, ${k} < K))`;
-    return `let v${i}_${f} = keep(a[${rowOfK(k)} * stride_a + a${i}], ${mask});`;
+    return `let v${i}_${f} = keep(${a}[${rowOfK(k)} * stride_a + a${i}], ${mask});`;
   };
   return [
     `let k${f} = turn + ${4 * f}u;`,
@@ -146,7 +189,7 @@ function loadA(text: MatmulText, f: number): string[] {
       ? [`let inside${f} = select(vec4u(0u), vec4u(ALL), vec4u(k${f}) + vec4u(0u, 1u, 2u, 3u) < vec4u(K));`]
       : []),
     ...range(loadsOfA(text)).map(load),
-    ...(fusion.norm ? [`let scale${f} = weight[at${f}];`] : []),
+    ...(fusion.norm ? [`let scale${f} = weight[at${f}] + offset;`] : []),
     ...(fusion.norm ? squareNames(text).map((name, i) => `${name} += dot(v${i}_${f}, v${i}_${f});`) : []),
   ];
 }
@@ -163,10 +206,12 @@ function rowsOfA(text: MatmulText, j: number, f: number): string[] {
 }
 
 /** uN_f: four k of a column of the product; nn and tn: out of the group's four rows. */
-function columnOfB(text: MatmulText, n: number, f: number): string {
+function columnOfB(text: MatmulText, { b, isRagged }: Operands, n: number, f: number): string {
   if (text.layout !== 'nt') return `let u${n}_${f} = ${transposed(rowNames(Math.floor(n / 4), f))[n % 4]};`;
+  const value = b(text, `b${n}`, `at${f}`);
+  if (!isRagged) return `let u${n}_${f} = ${value};`;
   const scale = text.fusion.norm ? ` * scale${f}` : '';
-  return `let u${n}_${f} = keep(${text.b(`b${n}`, `at${f}`)}${scale}, inside${f});`;
+  return `let u${n}_${f} = keep(${value}${scale}, inside${f});`;
 }
 
 const rowNames = (g: number, f: number): string[] => range(4).map((i) => `w${g}_${i}_${f}`);

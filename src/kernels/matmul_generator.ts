@@ -13,6 +13,8 @@ const PARAMS = {
   ldc: 'u32',
   eps: 'f32',
   slice: 'u32',
+  offset: 'f32',
+  R: 'u32',
 } as const;
 
 export type MatmulParam = keyof typeof PARAMS;
@@ -31,11 +33,11 @@ const ROWS_OF_B = {
   q4: 'u32: codes of 4 bits, then an f32 scale for every 32 of them',
 } as const;
 
+const PARTS = ['norm', 'gated', 'activated', 'adapter', 'residual', 'bias', 'accumulate'] as const;
+
 /** Name of the kernel with this configuration and fusion, e.g. matmul_nt_direct_8x8_norm. */
 export function matmulName(layout: MatmulLayout, configuration: string, fusion: MatmulFusion): string {
-  const parts = (['norm', 'swiglu', 'residual', 'bias', 'accumulate'] as const).filter(
-    (part) => fusion[part],
-  );
+  const parts = PARTS.filter((part) => fusion[part]);
   const storage = fusion.storage === 'f32' ? [] : [fusion.storage];
   return ['matmul', layout, configuration, ...parts, ...storage].join('_');
 }
@@ -43,8 +45,8 @@ export function matmulName(layout: MatmulLayout, configuration: string, fusion: 
 /**
  * Writes one kernel of the matmul family. An element of the product is a sum over ascending k in an order that neither M
  * nor N changes, nor the size of the blocks: one by one through workgroup memory, by fours without. Source: the definition;
- * norm: Zhang & Sennrich 2019 (arXiv:1910.07467, eq. 4), the division taken out of the sum; swiglu: Shazeer 2020
- * (arXiv:2002.05202).
+ * norm: Zhang & Sennrich 2019 (arXiv:1910.07467, eq. 4), the division taken out of the sum; gated: Shazeer 2020
+ * (arXiv:2002.05202); adapter: Hu et al. 2021 (arXiv:2106.09685).
  */
 export function generateMatmul(
   layout: MatmulLayout,
@@ -52,16 +54,18 @@ export function generateMatmul(
   blocking: Blocking,
   fusion: MatmulFusion = PLAIN,
 ): Kernel<string, MatmulParam> {
-  if ((fusion.norm || fusion.swiglu) && layout !== 'nt') throw new Error('norm and swiglu are of nt alone');
+  if ((fusion.norm || fusion.gated || fusion.adapter) && layout !== 'nt')
+    throw new Error('norm, gate and adapter are of nt alone');
   if (fusion.storage !== 'f32' && layout === 'tn')
     throw new Error('b of tn is no weight: it is stored as f32');
-  if (fusion.swiglu && (fusion.bias || fusion.residual))
-    throw new Error('swiglu stands alone behind a product');
+  if ((fusion.gated || fusion.activated) && fusion.residual)
+    throw new Error('nothing is added behind an activation');
   const name = matmulName(layout, configuration, fusion);
   const buffers: Record<string, Access> = {
     a: 'read',
     b: 'read',
     ...(fusion.norm ? { weight: 'read' } : {}),
+    ...(fusion.adapter ? { low: 'read', high: 'read' } : {}),
     ...(fusion.residual ? { residual: 'read' } : {}),
     ...(fusion.bias ? { bias: 'read' } : {}),
     out: 'read_write',
@@ -91,21 +95,26 @@ export function generateMatmul(
 }
 
 function header(name: string, { layout, fusion, blocking, tile }: MatmulText): string[] {
-  const { norm, swiglu, residual, bias, accumulate, storage } = fusion;
+  const { norm, adapter, gated, activated, residual, bias, accumulate, storage } = fusion;
   const { rows, columns, across, down, subgroup } = blocking;
-  const product = norm ? 'norm(a) b^T' : FORMULAS[layout];
-  const sum = product + (residual ? ' + residual' : '') + (bias ? ' + bias' : '');
-  const formula = swiglu ? `silu(gate) up, [gate | up] = ${product}` : sum;
+  const product = (norm ? 'norm(a) b^T' : FORMULAS[layout]) + (adapter ? ' + low high^T' : '');
+  const sum = product + (bias ? ' + bias' : '');
+  const value = activated ? `activation(${sum})` : sum + (residual ? ' + residual' : '');
+  const formula = gated ? `activation(gate) up, [gate | up] = ${sum}` : value;
+  const wide = gated ? '(2N' : '(N';
   return [
     `// ${name}: out ${accumulate ? '+=' : '='} ${formula}`,
     '// Written by src/kernels/matmul_generator.ts.',
-    ...(norm ? ['// norm(a) = a weight rstd, rstd = 1 / sqrt(mean(a^2) + eps) of each row.'] : []),
+    ...(norm ? ['// norm(a) = a (weight + offset) rstd, rstd = 1 / sqrt(mean(a^2) + eps) of each row.'] : []),
     '//',
     `//   a         ${SHAPES[layout].a}  read         rows of lda floats`,
-    `//   b         ${swiglu ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${ROWS_OF_B[storage]}`,
+    `//   b         ${gated ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${ROWS_OF_B[storage]}`,
     ...(norm ? ['//   weight    (K)    read'] : []),
+    ...(adapter
+      ? [`//   low       (M,R)  read         R a multiple of 4`, `//   high      ${wide},R)  read`]
+      : []),
     ...(residual ? ['//   residual  (M,N)  read         rows of ldc floats'] : []),
-    ...(bias ? ['//   bias      (N)    read'] : []),
+    ...(bias ? [`//   bias      ${wide})    read`] : []),
     '//   out       (M,N)  read, write  rows of ldc floats',
     '//',
     '// lda, ldb, ldc: multiples of 4; any M, N, K. Columns of out from N to the next multiple of 4 are',

@@ -1,3 +1,4 @@
+import { activationWgsl } from './activation';
 import type { MatmulLayout } from './matmul';
 import { GROUP, type Storage } from './quantize';
 
@@ -24,11 +25,15 @@ export interface Blocking {
 export interface MatmulFusion {
   /** Rows of a are RMS-normed on the way in (nt). */
   norm: boolean;
-  /** b is gate rows then up rows; out = silu(gate) · up (nt). */
-  swiglu: boolean;
+  /** The product gains low highᵀ, of few columns of k: an adapter's (nt). */
+  adapter: boolean;
+  /** b is gate rows then up rows; out = activation(gate) · up (nt). */
+  gated: boolean;
+  /** out = activation(product). */
+  activated: boolean;
   /** out = product + residual. */
   residual: boolean;
-  /** out = product + bias. */
+  /** out = product + bias; it comes before an activation, and with a gate it has both halves. */
   bias: boolean;
   /** out += product instead of out = product. A kernel of its own: a branch not taken costs a software adapter as much. */
   accumulate: boolean;
@@ -38,7 +43,9 @@ export interface MatmulFusion {
 
 export const PLAIN: MatmulFusion = {
   norm: false,
-  swiglu: false,
+  adapter: false,
+  gated: false,
+  activated: false,
   residual: false,
   bias: false,
   accumulate: false,
@@ -50,11 +57,11 @@ export const range = (n: number): number[] => Array.from({ length: n }, (_, i) =
 export const XYZW = ['x', 'y', 'z', 'w'] as const;
 
 /**
- * With swiglu a thread holds four columns of the gate and the same of up, at least: twice the columns and, but in a direct
+ * With a gate a thread holds four of its columns and the same of up, at least: twice the columns and, but in a direct
  * workgroup, half the threads.
  */
-export function fitted(blocking: Blocking, { swiglu }: MatmulFusion): Blocking {
-  if (!swiglu || blocking.columns >= 8) return blocking;
+export function fitted(blocking: Blocking, { gated }: MatmulFusion): Blocking {
+  if (!gated || blocking.columns >= 8) return blocking;
   if (blocking.step === undefined) return { ...blocking, columns: 8 };
   return { ...blocking, columns: 8, across: (blocking.across * blocking.columns) / 8 };
 }
@@ -65,7 +72,7 @@ export function matmulTile(
   fusion: MatmulFusion = PLAIN,
 ): [rows: number, columns: number] {
   const { rows, columns, across, down } = fitted(blocking, fusion);
-  return [down * rows, fusion.swiglu ? (across * columns) / 2 : across * columns];
+  return [down * rows, fusion.gated ? (across * columns) / 2 : across * columns];
 }
 
 /** One kernel being written: what its layout, blocking and fusion say, and the parts all kernels share. */
@@ -130,17 +137,26 @@ export class MatmulText {
     return ['fn load_b(row: u32, four: u32) -> vec4f {', ...body.map((line) => `  ${line}`), '}', ''];
   }
 
-  /** fn store: one row's group of four columns with the epilogue, `left` of them before the row's end. */
+  /**
+   * fn store: one row's group of four columns with the epilogue, `left` of them before the row's end; `up_group`: where
+   * up's biases are.
+   */
   store(): string[] {
-    const { swiglu, residual, bias, accumulate } = this.fusion;
-    const terms = ['sum', ...(residual ? ['residual[at]'] : []), ...(bias ? ['bias[group]'] : [])];
-    const full = swiglu ? 'gate / (1.0 + exp(-gate)) * up' : terms.join(' + ');
+    const { gated, activated, residual, bias, accumulate } = this.fusion;
+    const biased = (name: string, at: string): string[] =>
+      bias ? [`  let ${name}_in = ${name} + bias[${at}];`] : [`  let ${name}_in = ${name};`];
+    const value = gated
+      ? 'gate_in * share(gate_in) * up_in'
+      : (activated ? 'sum_in * share(sum_in)' : 'sum_in') + (residual ? ' + residual[at]' : '');
     return [
-      `fn store(at: u32, group: u32, left: u32, ${swiglu ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
+      ...(gated || activated ? activationWgsl.trimEnd().split('\n') : []),
+      '',
+      `fn store(at: u32, group: u32, ${gated && bias ? 'up_group: u32, ' : ''}left: u32, ${gated ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
       '  if (left == 0u) {',
       '    return;',
       '  }',
-      `  let value = select(vec4f(0.0), ${full}, vec4u(0u, 1u, 2u, 3u) < vec4u(left));`,
+      ...(gated ? [...biased('gate', 'group'), ...biased('up', 'up_group')] : biased('sum', 'group')),
+      `  let value = select(vec4f(0.0), ${value}, vec4u(0u, 1u, 2u, 3u) < vec4u(left));`,
       `  out[at] ${accumulate ? '+=' : '='} value;`,
       '}',
     ];
@@ -163,22 +179,33 @@ export class MatmulText {
       .join(', ')})`;
   }
 
-  /** The thread's product to `out`; `rstd` names a row's factor, where there is a norm. Reads no param more than once. */
-  finish(rstd: (row: number) => string): string[] {
-    const { norm, swiglu } = this.fusion;
-    const stored = swiglu ? this.groups.length / 2 : this.groups.length;
-    const value = (r: number, g: number): string => this.sums(r, g) + (norm ? ` * ${rstd(r)}` : '');
+  /** A row's sums times its factor, where there is a norm: before anything is added to them. */
+  scaleSums(rstd: (row: number) => string): string[] {
+    const { dots, columns } = this.blocking;
+    if (!this.fusion.norm) return [];
+    return this.rows.flatMap((r) =>
+      range(dots ? columns : this.groups.length).map((n) => `  c${r}_${n} *= ${rstd(r)};`),
+    );
+  }
+
+  /** The thread's product to `out`. Reads no param more than once. */
+  finish(): string[] {
+    const { gated, bias } = this.fusion;
+    const stored = gated ? this.groups.length / 2 : this.groups.length;
     const values = (r: number, g: number): string =>
-      swiglu ? `${value(r, g)}, ${value(r, g + stored)}` : value(r, g);
+      gated ? `${this.sums(r, g)}, ${this.sums(r, g + stored)}` : this.sums(r, g);
     return [
       '  let stride = params.ldc / 4u;',
       '  let corner = (group.z * params.M + row) * stride + column / 4u;',
       '  let rows = params.M - min(row, params.M);',
-      '  let columns = params.N - min(column, params.N);',
+      '  let width = params.N;',
+      '  let columns = width - min(column, width);',
       ...this.rows.flatMap((r) =>
         range(stored).map((g) => {
           const left = `select(0u, columns - min(${4 * g}u, columns), rows > ${r}u)`;
-          return `  store(corner + ${r}u * stride + ${g}u, column / 4u + ${g}u, ${left}, ${values(r, g)});`;
+          const group = `column / 4u + ${g}u`;
+          const groups = gated && bias ? `${group}, width / 4u + ${group}` : group;
+          return `  store(corner + ${r}u * stride + ${g}u, ${groups}, ${left}, ${values(r, g)});`;
         }),
       ),
     ];

@@ -35,21 +35,22 @@ const SHAPES: readonly (readonly [N: number, C: number])[] = [
   [257, 28],
 ];
 
-function forwardCase(N: number, C: number, LANES: number, offset = 0): KernelCase {
+function forwardCase(N: number, C: number, LANES: number, offset = 0, ADD = 0): KernelCase {
   return {
     kernel: rmsnormForward.name,
     direction: 'forward',
-    shape: `N=${N} C=${C} LANES=${LANES} offset=${offset}`,
+    shape: `N=${N} C=${C} LANES=${LANES} offset=${offset}${ADD ? ' added' : ''}`,
     run: async (gpu) => {
       const inp = testNumbers(N * C, 1, 2);
       const weight = testNumbers(C, 2);
       const { params, grid } = rmsnormForwardLaunch({ N, C, eps: EPS, offset });
-      const actual = await runOnce(gpu, rmsnormForward, { inp, weight, out: N * C, rstd: N }, params, grid, {
-        LANES,
-      });
+      const before = testNumbers(N * C, 11);
+      const operands = { inp, weight, out: ADD ? before : N * C, rstd: N };
+      const actual = await runOnce(gpu, rmsnormForward, operands, params, grid, { LANES, ADD });
       const expected = rmsnormForwardReference(inp, weight, N, C, EPS, offset);
+      const out = ADD ? expected.out.map((value, i) => value + before[i]!) : expected.out;
       return [
-        { tensor: 'out', actual: actual.out, expected: expected.out, tolerance: F32 },
+        { tensor: 'out', actual: actual.out, expected: out, tolerance: F32 },
         { tensor: 'rstd', actual: actual.rstd, expected: expected.rstd, tolerance: F32 },
       ];
     },
@@ -152,6 +153,8 @@ export const rmsnormCases: readonly KernelCase[] = SHAPES.flatMap(([N, C]) => [
   forwardCase(N, C, 16),
   forwardCase(N, C, 1),
   forwardCase(N, C, 16, 1),
+  forwardCase(N, C, 16, 1, 1),
+  forwardCase(N, C, 1, 1, 1),
   residualForwardCase(N, C, 16),
   residualForwardCase(N, C, 1),
   residualForwardCase(N, C, 1, 1),

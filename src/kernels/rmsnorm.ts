@@ -14,7 +14,7 @@ export interface RmsnormDims {
   offset?: number;
 }
 
-/** out = (weight + offset) · inp · rstd (Zhang & Sennrich 2019). */
+/** out = (weight + offset) · inp · rstd (Zhang & Sennrich 2019); with the constant ADD out += that. */
 export const rmsnormForward = defineKernel({
   name: 'rmsnorm_forward',
   wgsl: forwardWgsl,

@@ -24,11 +24,11 @@ import { headsOf, type ModelConfig } from './config';
 import type { Sampling } from './generate';
 import { packedAttention, qkNorm, ropeOf, scoresOf } from './layers/attention';
 import { embeddingForward } from './layers/embedding';
-import { linearForward } from './layers/linear';
+import { joinStream, normedLinear } from './layers/fused';
 import { logitsForward } from './layers/logits';
 import { normForward } from './layers/norm';
 import type { LayerDims, Recorder } from './layers/recorder';
-import { transformerForward, type Attend } from './transformer';
+import { attentionPostNorm, mlpPostNorm, type Attend } from './transformer';
 
 /** What a prefill, a decoding step or a copy tells its recorded dispatches. */
 export interface DecoderDims extends LayerDims {
@@ -42,8 +42,8 @@ export interface DecoderDims extends LayerDims {
 }
 
 /**
- * The model as generation uses it: forward only, six dispatches a layer, nothing kept for a backward. Two residual
- * streams take turns, because no matmul writes what it adds.
+ * The model as generation uses it: forward only, nothing kept for a backward, and what a projection reads and what becomes
+ * of its product in as few dispatches as there can be: six a layer of Llama, nine of Gemma 3, four more with adapters.
  */
 export class Decoder {
   /** Keys and values of packed prompts into their slots. */
@@ -153,25 +153,23 @@ export class Decoder {
     wanted: 'hidden' | 'caches',
   ): void {
     const { weights, activations } = this.buffers;
-    if (this.buffers.adapters || !isFusable(this.config)) {
-      transformerForward(r, weights, activations, tokens, positions, attend);
-      return;
-    }
-    const { block } = this;
-    embeddingForward(r, tokens, positions, weights, block.stream);
-    const { eps } = this.config.norm;
-    const { stream, middle, activated } = block;
+    const { block, config } = this;
+    const { stream, activated } = block;
+    const attentionRoom = { normed: block.attentionIn, stats: block.attentionStats };
+    const mlpRoom = { normed: block.mlpIn, stats: block.mlpStats };
+    const activation =
+      config.mlp === 'gated' ? { gated: config.activation } : { activated: config.activation };
+    embeddingForward(r, tokens, positions, weights, stream);
     for (const [l, own] of weights.layers.entries()) {
-      linearForward(r, own.qkv, stream, block.projected ?? block.qkv, {
-        norm: { weight: own.attentionNorm.weight, eps },
-      });
+      normedLinear(r, own.attentionNorm, own.qkv, stream, block.projected ?? block.qkv, attentionRoom);
       qkNorm(r, own, block);
       attend(block, l);
       if (wanted === 'caches' && l === weights.layers.length - 1) return;
-      linearForward(r, own.output, block.attended, middle, { residual: stream });
-      const norm = { weight: own.mlpNorm.weight, eps };
-      linearForward(r, own.gateUp, middle, activated, { norm, swiglu: true });
-      linearForward(r, own.down, activated, stream, { residual: middle });
+      const attentionNorm = attentionPostNorm(own, block);
+      const middle = joinStream(r, own.output, block.attended, attentionNorm, stream, activations.branch);
+      const mlpIn = config.block === 'parallel' ? stream : middle;
+      normedLinear(r, own.mlpNorm, own.gateUp, mlpIn, activated, mlpRoom, activation);
+      joinStream(r, own.down, activated, mlpPostNorm(own, block), middle, stream);
     }
     normForward(r, stream, weights.norm, activations.hidden, activations.stats);
   }
@@ -219,11 +217,4 @@ export class Decoder {
     const buffers = { qkv, positions, slots, table, k_cache, v_cache };
     addRopeAppend(plan, buffers, this.heads, this.capacity.context, ({ N }) => N, rotary);
   }
-}
-
-/** Whether norms, gates and residual additions can join the projections: those of Llama's blocks can. */
-function isFusable({ norm, post_norms, block, mlp, activation, bias }: ModelConfig): boolean {
-  const isNormFused = norm.kind === 'rmsnorm' && norm.offset === 0 && !post_norms;
-  const isMlpFused = mlp === 'gated' && activation === 'silu' && !bias.mlp;
-  return isNormFused && isMlpFused && block === 'sequential';
 }

@@ -7,7 +7,7 @@ import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
 import { familyOf } from './families';
 import { expectGradients, flat, readGolden, sftConstants, type Golden } from './goldens/testing';
-import { VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
+import { Parameters, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { Policy } from './policy';
 
 // Oracle: transformers and torch.optim.AdamW, by tools/goldens/families.py and llama.py.
@@ -31,6 +31,18 @@ const FAMILIES = [
 const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, chunk: 64 };
 /** Small enough that the batch becomes two micro-batches and the LM head several chunks. */
 const SPLIT: Capacity = { ...CAPACITY, tokens: 40, context: 40, chunk: 16 };
+/** Dispatches a layer in decoding; of those left out 6. */
+const DISPATCHES: Readonly<Record<string, number>> = {
+  qwen3: 7,
+  gpt2: 8,
+  opt: 8,
+  galactica: 8,
+  gpt_neox: 8,
+  gpt_neox_sequential: 8,
+  gemma2: 8,
+  gemma3: 9,
+  gemma3_wide_heads: 9,
+};
 const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
 
 let gpu: Gpu;
@@ -110,6 +122,28 @@ describe.each(FAMILIES)('%s against transformers', (name) => {
       expectClose('logprobs', logprobs, logp[i] ?? [], { atol: 1e-4, rtol: 0 }),
     );
     policy.destroy();
+  });
+
+  test('decodes in few dispatches a layer, and makes no GPU object while it does', async () => {
+    const { config, greedy } = read();
+    const counts: number[] = [];
+    for (const num_hidden_layers of [1, 2]) {
+      const shallow = { ...config, num_hidden_layers };
+      const tensors = new Parameters('made up', shallow).fill((i) => 0.1 * Math.sin(i));
+      const policy = makePolicy({ ...read(), config: shallow, tensors });
+      const prompts = [{ id: 0, tokens: greedy.sequences[0]?.prompt ?? [] }];
+      const generate = async (max_new_tokens: number) => {
+        counter.take();
+        await policy.generate(prompts, { ...GREEDY, max_new_tokens });
+        return counter.take();
+      };
+      const [short, long] = [await generate(16), await generate(48)];
+      expect(long.objects).toBe(0);
+      counts.push((long.dispatches - short.dispatches) / 32);
+      policy.destroy();
+    }
+    const [one = 0, two = 0] = counts;
+    expect(two - one).toBe(DISPATCHES[name] ?? 6);
   });
 
   test('takes exactly the bytes of its plan', () => {

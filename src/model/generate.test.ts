@@ -2,10 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
+import { testNumbers } from '../kernels/case_numbers';
 import { expectClose } from '../kernels/compare';
 import type { Capacity } from './activations';
 import type { Sampling } from './generate';
 import { readGolden } from './goldens/testing';
+import { AdapterParameters, adaptableModules } from './lora';
+import type { LoraConfig } from './peft';
 import { Policy } from './policy';
 
 const golden = readGolden('llama_gqa_untied');
@@ -23,46 +26,74 @@ afterAll(() => gpu.close());
 const makePolicy = (capacity = CAPACITY): Policy =>
   new Policy(gpu, golden.config, golden.tensors, capacity, { trainable: false, reference: false });
 
-test('steady decoding: no GPU object, no blocking readback, one submit for 16 steps, 6 dispatches a layer', async () => {
-  const policy = makePolicy();
-  const prompts = Array.from({ length: 8 }, (_, id) => ({ id, tokens: [3 + id] }));
-  await policy.generate(prompts, sampling);
-  let blocking = Infinity;
-  let looks: ReturnType<GpuCounter['take']>[] = [];
-  // Where the machine stops this process for a while the GPU runs dry, too: the best of a few generations counts.
-  for (let run = 0; run < 5 && blocking > 1; run++) {
-    counter.take();
-    looks = [];
-    // One-token prompts are not prefilled: all that is counted is decoding.
-    await policy.generate(prompts, sampling, { onProgress: () => void looks.push(counter.take()) });
-    // 48 tokens are three bursts; before the first look two are submitted, before the last none is left to submit.
-    expect(looks.map(({ submits }) => submits)).toEqual([2, 1, 0]);
-    expect(looks.map(({ objects }) => objects)).toEqual([0, 0, 0]);
-    blocking = looks.reduce((sum, look) => sum + look.blockingReadbacks, 0);
-  }
-  // Only behind the last read is there nothing left to do.
-  expect(blocking).toBe(1);
-  const dispatches = looks.reduce((sum, look) => sum + look.dispatches, 0);
-  // Embedding, last norm, head and choice are beside the layers.
-  const layers = golden.config.num_hidden_layers;
-  expect(dispatches / 48).toBe(6 * layers + 4);
-  policy.destroy();
-});
+/** Every module adapted: what a projection reads and adds is then the most there is, biases among it. */
+function makeAdapted(capacity = CAPACITY): Policy {
+  const { config, tensors } = readGolden('qwen2');
+  const lora: LoraConfig = { rank: 2, alpha: 4, rslora: false, modules: adaptableModules(config) };
+  const policy = new Policy(gpu, config, tensors, capacity, { trainable: false, reference: false, lora });
+  const { shapes } = new AdapterParameters('made up', config, lora);
+  policy.loadAdapter(
+    new Map(
+      [...shapes].map(([name, shape], t) => [
+        name,
+        { shape: [...shape], data: testNumbers((shape[0] ?? 0) * (shape[1] ?? 0), t, 0.5) },
+      ]),
+    ),
+  );
+  return policy;
+}
 
-test('the samples of a prompt are the ones it gets alone, whatever kernels so many rows take', async () => {
-  const policy = makePolicy({ ...CAPACITY, slots: 40 });
-  const few = { ...sampling, max_new_tokens: 20, eos: [2] };
-  const prompts = Array.from({ length: 45 }, (_, id) => ({ id, tokens: [4, 5, 6, 7, 8, 9 + (id % 2)] }));
-  const together = await policy.generate(prompts, few);
-  expect(new Set(together.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(30);
-  for (const size of [1, 2, 9, 17]) {
-    for (let first = 0; first < prompts.length; first += 11) {
-      const part = await policy.generate(prompts.slice(first, first + size), few);
-      expect(part).toEqual(together.slice(first, first + size));
+const KINDS = [
+  ['Llama', makePolicy, 6],
+  ['Qwen 2 with adapters', makeAdapted, 10],
+] as const;
+
+test.each(KINDS)(
+  'steady decoding of %s: no GPU object, no blocking readback, one submit for 16 steps, few dispatches',
+  async (_, make, perLayer) => {
+    const policy = make();
+    const prompts = Array.from({ length: 8 }, (_, id) => ({ id, tokens: [3 + id] }));
+    await policy.generate(prompts, sampling);
+    let blocking = Infinity;
+    let looks: ReturnType<GpuCounter['take']>[] = [];
+    // Where the machine stops this process for a while the GPU runs dry, too: the best of a few generations counts.
+    for (let run = 0; run < 5 && blocking > 1; run++) {
+      counter.take();
+      looks = [];
+      // One-token prompts are not prefilled: all that is counted is decoding.
+      await policy.generate(prompts, sampling, { onProgress: () => void looks.push(counter.take()) });
+      // 48 tokens are three bursts; before the first look two are submitted, before the last none is left to submit.
+      expect(looks.map(({ submits }) => submits)).toEqual([2, 1, 0]);
+      expect(looks.map(({ objects }) => objects)).toEqual([0, 0, 0]);
+      blocking = looks.reduce((sum, look) => sum + look.blockingReadbacks, 0);
     }
-  }
-  policy.destroy();
-});
+    // Only behind the last read is there nothing left to do.
+    expect(blocking).toBe(1);
+    const dispatches = looks.reduce((sum, look) => sum + look.dispatches, 0);
+    // Embedding, last norm, head and choice are beside the layers.
+    const layers = golden.config.num_hidden_layers;
+    expect(dispatches / 48).toBe(perLayer * layers + 4);
+    policy.destroy();
+  },
+);
+
+test.each(KINDS)(
+  'the samples of a prompt to %s are the ones it gets alone, whatever kernels so many rows take',
+  async (_, make) => {
+    const policy = make({ ...CAPACITY, slots: 40 });
+    const few = { ...sampling, max_new_tokens: 20, eos: [2] };
+    const prompts = Array.from({ length: 45 }, (_, id) => ({ id, tokens: [4, 5, 6, 7, 8, 9 + (id % 2)] }));
+    const together = await policy.generate(prompts, few);
+    expect(new Set(together.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(30);
+    for (const size of [1, 2, 9, 17]) {
+      for (let first = 0; first < prompts.length; first += 11) {
+        const part = await policy.generate(prompts.slice(first, first + size), few);
+        expect(part).toEqual(together.slice(first, first + size));
+      }
+    }
+    policy.destroy();
+  },
+);
 
 test('top_k and top_p choose from the logits what the head chooses without them', async () => {
   const policy = makePolicy();

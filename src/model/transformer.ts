@@ -87,13 +87,14 @@ function mlpBranch<D extends LayerDims>(
   postNormForward(r, mlpPostNorm(own, layer), branch);
 }
 
-const attentionPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
+/** The norms between a block's halves and the stream, where there are any. */
+export const attentionPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
   norm: own.attentionPostNorm,
   inp: layer.attentionOut,
   stats: layer.attentionOutStats,
 });
 
-const mlpPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
+export const mlpPostNorm = (own: LayerParameters, layer: LayerActivations): PostNorm => ({
   norm: own.mlpPostNorm,
   inp: layer.mlpOut,
   stats: layer.mlpOutStats,

@@ -1,4 +1,4 @@
-import { addMatmul } from '../../kernels/matmul';
+import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
 import type { Tensor, View } from '../../gpu/arena';
 import type { LayerDims, Recorder } from './recorder';
 
@@ -19,16 +19,29 @@ export interface LinearAdapter {
 /** Where the gradients of A and B are added up. */
 export type AdapterGradient = Pick<LinearAdapter, 'a' | 'b'>;
 
+/** down (N,R) = x Aᵀ, of rows that are normed on the way in where `norm` is given. */
+export function adapterDown<D extends LayerDims>(
+  { plan, gpu }: Recorder<D>,
+  { a, b, down }: LinearAdapter,
+  x: View,
+  { norm }: Pick<MatmulExtras, 'norm'> = {},
+): void {
+  const { rank, inp } = dimsOf({ a, b });
+  const dims = ({ N }: D) => ({ M: N, N: rank, K: inp });
+  addMatmul(plan, gpu, 'nt', { a: x, b: a, out: down }, dims, norm ? { norm } : {});
+}
+
 /** out (N,out) += (x Aᵀ) Bᵀ. */
 export function adapterForward<D extends LayerDims>(
   r: Recorder<D>,
-  { a, b, down }: LinearAdapter,
+  adapter: LinearAdapter,
   x: View,
   out: View,
 ): void {
   const { plan, gpu } = r;
-  const { rank, width, inp } = dimsOf({ a, b });
-  addMatmul(plan, gpu, 'nt', { a: x, b: a, out: down }, ({ N }) => ({ M: N, N: rank, K: inp }));
+  const { b, down } = adapter;
+  const { rank, width } = dimsOf(adapter);
+  adapterDown(r, adapter, x);
   addMatmul(plan, gpu, 'nt', { a: down, b, out }, ({ N }) => ({ M: N, N: width, K: rank, accumulate: true }));
 }
 
@@ -38,14 +51,15 @@ export function adapterForward<D extends LayerDims>(
  */
 export function adapterBackward<D extends LayerDims>(
   r: Recorder<D>,
-  { a, b, down, ddown }: LinearAdapter,
+  adapter: LinearAdapter,
   dadapter: AdapterGradient | undefined,
   x: View,
   dout: View,
   dx: View,
 ): void {
   const { plan, gpu } = r;
-  const { rank, width, inp } = dimsOf({ a, b });
+  const { a, b, down, ddown } = adapter;
+  const { rank, width, inp } = dimsOf(adapter);
   addMatmul(plan, gpu, 'nn', { a: dout, b, out: ddown }, ({ N }) => ({ M: N, N: rank, K: width }));
   addMatmul(plan, gpu, 'nn', { a: ddown, b: a, out: dx }, ({ N }) => ({
     M: N,
@@ -54,7 +68,7 @@ export function adapterBackward<D extends LayerDims>(
     accumulate: true,
   }));
   if (!dadapter) return;
-  addMatmul(plan, gpu, 'nt', { a: x, b: a, out: down }, ({ N }) => ({ M: N, N: rank, K: inp }));
+  adapterDown(r, adapter, x);
   addMatmul(plan, gpu, 'tn', { a: dout, b: down, out: dadapter.b }, ({ N }) => ({
     M: width,
     N: rank,

@@ -2,7 +2,13 @@ import { biasBackward, biasBackwardConstants, biasBackwardLaunch } from '../../k
 import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
 import type { Storage } from '../../kernels/quantize';
 import type { Tensor, View } from '../../gpu/arena';
-import { adapterBackward, adapterForward, type AdapterGradient, type LinearAdapter } from './adapter';
+import {
+  adapterBackward,
+  adapterDown,
+  adapterForward,
+  type AdapterGradient,
+  type LinearAdapter,
+} from './adapter';
 import type { LayerDims, Recorder } from './recorder';
 
 /** A projection as the layers see it: y (N,out) = x (N,inp) Wᵀ (+ b). */
@@ -24,28 +30,54 @@ export interface LinearGradient extends Partial<Pick<Linear, 'weight' | 'bias'>>
   readonly adapter?: AdapterGradient | undefined;
 }
 
-/** What may join a projection in its own dispatches: see MatmulExtras and MatmulDims. */
-export type LinearExtras = Pick<MatmulExtras, 'norm' | 'residual' | 'swiglu'> & { accumulate?: boolean };
-
-/** out (N,out) = x (N,inp) Wᵀ + b; with `swiglu` W is gate rows, then up rows, and out (N,out/2). */
+/** out (N,out) = x Wᵀ + b, or += with `accumulate`. */
 export function linearForward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
   x: View,
   out: View,
-  { accumulate = false, ...extras }: LinearExtras = {},
+  { accumulate = false }: { accumulate?: boolean } = {},
 ): void {
-  const width = extras.swiglu ? linear.out / 2 : linear.out;
   addMatmul(
     r.plan,
     r.gpu,
     'nt',
     { a: x, b: linear.weight, out },
-    ({ N }) => ({ M: N, N: width, K: linear.inp, accumulate }),
-    { ...extras, ...(linear.bias ? { bias: linear.bias } : {}), bStorage: linear.storage ?? 'f32' },
+    ({ N }) => ({ M: N, N: linear.out, K: linear.inp, accumulate }),
+    ownExtras(linear),
   );
   if (linear.adapter) adapterForward(r, linear.adapter, x, out);
 }
+
+/** What may join a projection: see MatmulExtras. */
+export type LinearExtras = Pick<MatmulExtras, 'norm' | 'residual' | 'gated' | 'activated'>;
+
+/**
+ * out = x Wᵀ + b with all of `extras` in one dispatch, two with an adapter: for generation, where rows are few. With a gate
+ * W is gate rows, then up rows, and out (N,out/2).
+ */
+export function linearFused<D extends LayerDims>(
+  r: Recorder<D>,
+  linear: Linear,
+  x: View,
+  out: View,
+  extras: LinearExtras,
+): void {
+  const { plan, gpu } = r;
+  const { adapter, inp: K } = linear;
+  if (adapter) adapterDown(r, adapter, x, extras);
+  const width = extras.gated ? linear.out / 2 : linear.out;
+  addMatmul(plan, gpu, 'nt', { a: x, b: linear.weight, out }, ({ N }) => ({ M: N, N: width, K }), {
+    ...extras,
+    ...ownExtras(linear),
+    ...(adapter ? { adapter: { low: adapter.down, high: adapter.b, R: adapter.b.shape[1] ?? 0 } } : {}),
+  });
+}
+
+const ownExtras = ({ bias, storage = 'f32' }: Linear): MatmulExtras => ({
+  ...(bias ? { bias } : {}),
+  bStorage: storage,
+});
 
 /** From dout (N,out): dx (N,inp) = dout W, and what `dlinear` has of dW += doutᵀ x and db += Σ dout; an adapter's share of all. */
 export function linearBackward<D extends LayerDims>(

@@ -8,22 +8,22 @@ import { swigluBackward, swigluForward, swigluLaunch } from '../../kernels/swigl
 import type { Tensor } from '../../gpu/arena';
 import type { ActivationGradients, LayerActivations } from '../activations';
 import type { LayerGradients, LayerParameters } from '../parameters';
-import { linearBackward, linearForward, type LinearExtras } from './linear';
+import { linearBackward, linearForward } from './linear';
 import type { LayerDims, Recorder } from './recorder';
 
 /**
  * out (N,C) = down · (act(gate · inp) ∘ (up · inp)), Shazeer 2020 (arXiv:2002.05202); of a plain MLP down · act(up · inp).
- * `extras` join the last projection.
+ * `accumulate`: += .
  */
 export function mlpForward<D extends LayerDims>(
   r: Recorder<D>,
   weights: LayerParameters,
   saved: LayerActivations,
   out: Tensor,
-  extras: LinearExtras = {},
+  options: { accumulate?: boolean } = {},
 ): void {
   mlpActivate(r, weights, saved);
-  linearForward(r, weights.down, saved.activated, out, extras);
+  linearForward(r, weights.down, saved.activated, out, options);
 }
 
 /** The part of `mlpForward` that its backward needs: `mlpIn` to `gateUp` and `activated`. */
