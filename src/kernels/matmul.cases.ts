@@ -18,7 +18,7 @@ import {
   plainMatmulKernels,
 } from './matmul_configurations';
 import { matmulName } from './matmul_generator';
-import { matmulTile, PLAIN, type MatmulFusion } from './matmul_text';
+import { canAccumulate, matmulTile, PLAIN, type MatmulFusion } from './matmul_text';
 import { matmulReference, normedRows } from './matmul.reference';
 import { decodeRows, encodeRows } from './quantize';
 import { swigluForwardReference } from './swiglu.reference';
@@ -207,8 +207,14 @@ const generatedCases = (wanted: (fusion: MatmulFusion) => boolean): KernelCase[]
             tile: matmulTile(matmulBlocking(configuration, subgroupSize), fusion),
           });
           const name = matmulName(layout, configuration, fusion);
-          return shapesOf(fusion).map((shape) => ({
-            ...matmulCase(name, kernelFor, layout, fusion, shape),
+          return shapesOf(fusion).map(([M, N, K, extra, accumulate]) => ({
+            ...matmulCase(name, kernelFor, layout, fusion, [
+              M,
+              N,
+              K,
+              extra,
+              accumulate && canAccumulate(fusion),
+            ]),
             isFor: (facts: AdapterFacts) => isFor(configuration, facts),
           }));
         }),

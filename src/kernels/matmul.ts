@@ -18,7 +18,7 @@ import {
   slicesOf,
   splitRule,
 } from './matmul_split';
-import { matmulTile, type MatmulFusion } from './matmul_text';
+import { canAccumulate, matmulTile, type MatmulFusion } from './matmul_text';
 import { isQuantized, rowWords, type Storage } from './quantize';
 
 /** Which operands are transposed. With tokens in rows: nt is a linear layer, nn its input's gradient, tn its weight's. */
@@ -32,7 +32,7 @@ export interface MatmulDims {
   lda?: number;
   ldb?: number;
   ldc?: number;
-  /** out += product instead of out = product. */
+  /** out += product instead of out = product; with no extras but a bias. */
   accumulate?: boolean;
 }
 
@@ -213,19 +213,25 @@ export function addMatmul<D>(
     isPlain ? choices[shape] : fusable(choices[shape]);
   const { subgroupSize } = gpu.facts;
   if (partials && !isPlain) throw new Error('a split product has no fusion');
+  const isAdded = (step: D): boolean => {
+    const { accumulate = false } = dims(step);
+    if (accumulate && !canAccumulate(fusion))
+      throw new Error(`matmul_${layout}: a fused product is not added`);
+    return accumulate;
+  };
   const rule = splitRule(gpu);
   const slices = (step: D): number => (partials ? slicesOf(rule, dims(step)) : 1);
   for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
     const tile = matmulTile(matmulBlocking(configuration, subgroupSize), fusion);
     const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
-    for (const accumulate of [false, true]) {
+    for (const accumulate of canAccumulate(fusion) ? [false, true] : [false]) {
       const kernel = matmulKernel(layout, configuration, subgroupSize, { ...fusion, accumulate });
       plan.add(
         kernel,
         views,
         (step) =>
           only(
-            isChosen(step) && slices(step) === 1 && (dims(step).accumulate ?? false) === accumulate,
+            isChosen(step) && slices(step) === 1 && isAdded(step) === accumulate,
             matmulLaunch(layout, tile, dims(step), options),
           ),
         constants,

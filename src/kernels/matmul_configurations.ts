@@ -33,6 +33,7 @@ export const MATMUL_LAYOUTS = ['nt', 'nn', 'tn'] as const satisfies readonly Mat
  * beside every other that it meets.
  */
 export const matmulFusions: readonly MatmulFusion[] = [
+  { ...PLAIN, bias: true },
   { ...PLAIN, norm: true, bias: true },
   { ...PLAIN, norm: true, gated: true },
   { ...PLAIN, activated: true, bias: true },

@@ -1,7 +1,7 @@
 import { defineKernel, type Access, type Kernel } from '../gpu/kernel';
 import type { MatmulLayout } from './matmul';
 import { directMain } from './matmul_direct';
-import { MatmulText, PLAIN, type Blocking, type MatmulFusion } from './matmul_text';
+import { canAccumulate, MatmulText, PLAIN, type Blocking, type MatmulFusion } from './matmul_text';
 import { tiledMain } from './matmul_tiled';
 
 const PARAMS = {
@@ -60,6 +60,7 @@ export function generateMatmul(
     throw new Error('b of tn is no weight: it is stored as f32');
   if ((fusion.gated || fusion.activated) && fusion.residual)
     throw new Error('nothing is added behind an activation');
+  if (fusion.accumulate && !canAccumulate(fusion)) throw new Error('what generation fuses is not added');
   const name = matmulName(layout, configuration, fusion);
   const buffers: Record<string, Access> = {
     a: 'read',

@@ -52,6 +52,10 @@ export const PLAIN: MatmulFusion = {
   storage: 'f32',
 };
 
+/** Whether such a product may be added to what is there: those of training; what generation fuses is written. */
+export const canAccumulate = ({ norm, adapter, gated, activated, residual }: MatmulFusion): boolean =>
+  ![norm, adapter, gated, activated, residual].includes(true);
+
 /** 0 … n−1. */
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 export const XYZW = ['x', 'y', 'z', 'w'] as const;
