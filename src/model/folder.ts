@@ -4,7 +4,7 @@ import { bytesSource, readAll, type ByteSource } from './byte_source';
 import { parseModelConfig, type ModelConfig } from './config';
 import { familyOf } from './families';
 import type { OnnxFile } from './onnx_proto';
-import { writeOnnx } from './onnx_writer';
+import { MOST_INLINE_BYTES, onnxBytes, writeOnnx } from './onnx_writer';
 import { parameterCount, Parameters, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
 import { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
 import { Sha256, sha256 } from './sha256';
@@ -41,6 +41,7 @@ export interface LoadedModel {
 }
 
 const WEIGHTS = 'model.safetensors';
+const ONNX_DATA = 'model.onnx_data';
 const VALUE_HEAD = 'value_head.safetensors';
 const COMPANIONS = [
   'config.json',
@@ -201,9 +202,14 @@ export function modelFolderFiles(
   return { ...model.companions, [WEIGHTS]: writeSafetensors(own) };
 }
 
-/** The model as ONNX, keys and values in and out. Errors: `bad_input` over 2 GiB. */
-export const onnxFile = ({ config, weights }: Pick<LoadedModel, 'config' | 'weights'>): OnnxFile =>
-  writeOnnx(config, weights, { logits: 'all', cache: true });
+/** The model as ONNX, keys and values in and out; more weights than `most` lie beside it, in its `data`. */
+export function onnxFile(
+  { config, weights }: Pick<LoadedModel, 'config' | 'weights'>,
+  most = MOST_INLINE_BYTES,
+): OnnxFile {
+  const external = onnxBytes(config) < most ? {} : { external: ONNX_DATA };
+  return writeOnnx(config, weights, { logits: 'all', cache: true, ...external });
+}
 
 /** A model's folder as transformers.js loads it: `onnx/model.onnx` instead of safetensors. */
 export async function onnxFolderFiles(

@@ -1,7 +1,8 @@
 import * as ort from 'onnxruntime-web';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGolden } from './goldens/testing';
-import { onnxFolderFiles } from './folder';
+import { onnxFile } from './folder';
+import type { LazyBytes } from './onnx_proto';
 import { memorySource } from './tensor_source';
 
 const FAMILIES = [
@@ -17,16 +18,22 @@ const FAMILIES = [
   'gemma3_wide_heads',
 ];
 // The oracle is transformers' greedy decoding (goldens/README.md); the lab's own is held to the same in policy.test.ts.
-describe.each(FAMILIES)('ONNX of %s with a cache of keys and values', (name) => {
+const FILES = [
+  ...FAMILIES.map((name) => ({ name, where: 'in the graph', most: undefined })),
+  { name: 'llama_gqa_untied', where: 'beside the graph', most: 0 },
+];
+describe.each(FILES)('ONNX of $name with a cache of keys and values, weights $where', ({ name, most }) => {
   const { config, tensors, greedy } = readGolden(name);
   const { num_key_value_heads: NKV, head_dim: HS, num_hidden_layers: L, vocab_size: V } = config;
   let session: ort.InferenceSession;
   beforeAll(async () => {
-    const model = (await onnxFolderFiles({ companions: {}, config, weights: memorySource(tensors) }))[
-      'onnx/model.onnx'
-    ];
-    if (!model) throw new Error('the folder has no onnx/model.onnx');
-    session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] });
+    const file = onnxFile({ config, weights: memorySource(tensors) }, most);
+    const { data } = file;
+    session = await ort.InferenceSession.create(await file.bytes(), {
+      executionProviders: ['wasm'],
+      ...(data ? { externalData: [{ path: data.location, data: await joined(data) }] } : {}),
+    });
+    expect(data !== undefined).toBe(most === 0);
   });
   afterAll(() => session.release());
 
@@ -120,6 +127,14 @@ describe.each(FAMILIES)('ONNX of %s with a cache of keys and values', (name) => 
     expect((all?.data as Float32Array).slice(-V)).toEqual(last?.data);
   });
 });
+
+async function joined({ length, chunks }: LazyBytes): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks()) parts.push(chunk);
+  const whole = new Uint8Array(Buffer.concat(parts));
+  expect(whole.length).toBe(length);
+  return whole;
+}
 
 const int64 = (rows: readonly (readonly number[])[]): ort.Tensor =>
   new ort.Tensor('int64', BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0]?.length ?? 0]);

@@ -4,11 +4,24 @@
  */
 type Part = Uint8Array | LazyBytes;
 
-/** Bytes that are made when they are written out, so that a model's tensors need not all stand in memory twice. */
+/** Bytes that are made when they are written out, so that a model never stands in memory whole. */
 export interface LazyBytes {
   readonly length: number;
-  make: () => Promise<Uint8Array>;
+  chunks: () => AsyncIterable<Uint8Array>;
 }
+
+/** A file beside a model's, which holds its tensors: protobuf ends at 2 GiB. */
+export interface ExternalData extends LazyBytes {
+  /** What the model calls it, as seen from its own folder. */
+  readonly location: string;
+}
+
+/** Where a tensor begins in such a file, so that it can be mapped (onnx.proto, external_data). */
+const PAGE = 4096;
+/** Tensors of fewer bytes stay in the model: shapes and constants are read while it is opened. */
+const FEWEST_EXTERNAL_BYTES = 1024;
+/** TensorProto.DataLocation. */
+const EXTERNAL = 1;
 
 const utf8 = new TextEncoder();
 const VARINT = 0;
@@ -65,7 +78,10 @@ class Message {
 
   /** The encoded message, part by part. */
   async *chunks(): AsyncGenerator<Uint8Array> {
-    for (const part of this.parts) yield 'make' in part ? await part.make() : part;
+    for (const part of this.parts) {
+      if ('chunks' in part) yield* part.chunks();
+      else yield part;
+    }
   }
 }
 
@@ -83,7 +99,11 @@ function varint(value: number): Uint8Array {
 
 /** A finished ModelProto: what a model file holds. */
 export class OnnxFile {
-  constructor(private readonly message: Message) {}
+  /** `data`: what lies beside it. */
+  constructor(
+    private readonly message: Message,
+    readonly data: ExternalData | undefined,
+  ) {}
 
   get length(): number {
     return this.message.size;
@@ -109,8 +129,8 @@ export class OnnxFile {
 const bytesOf = (data: Float32Array | Int32Array | BigInt64Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** Made at once, or read from somewhere. */
-export type Floats = Float32Array | Promise<Float32Array>;
+/** Made at once, read from somewhere, or read piece by piece. */
+export type Floats = Float32Array | Promise<Float32Array> | AsyncIterable<Float32Array>;
 
 export type Attribute = number | { float: number } | readonly number[];
 
@@ -118,8 +138,15 @@ export type Attribute = number | { float: number } | readonly number[];
 export class OnnxGraph {
   private readonly graph = new Message();
   private nodes = 0;
+  /** Tensors that lie beside the model, with the zeros between them, and where the next may begin. */
+  private readonly beside: LazyBytes[] = [];
+  private end = 0;
 
-  constructor(name: string) {
+  /** `location`: of a file beside the model's that takes its tensors. */
+  constructor(
+    name: string,
+    private readonly location?: string,
+  ) {
     this.graph.text(2, name);
   }
 
@@ -142,9 +169,36 @@ export class OnnxGraph {
     const tensor = new Message();
     for (const dim of shape) tensor.int(1, dim);
     tensor.int(2, DATA_TYPE[type]).text(8, name);
-    tensor.raw(9, typeof data === 'function' ? lazyFloats(name, shape, data) : constantBytes(data));
+    if (typeof data !== 'function') tensor.raw(9, constantBytes(data));
+    else this.put(tensor, lazyFloats(name, shape, data));
     this.graph.message(5, tensor);
     return name;
+  }
+
+  /** The numbers of a tensor, in it or beside the model. */
+  private put(tensor: Message, floats: LazyBytes): void {
+    const { location } = this;
+    if (location === undefined || floats.length < FEWEST_EXTERNAL_BYTES) {
+      tensor.raw(9, floats);
+      return;
+    }
+    const offset = Math.ceil(this.end / PAGE) * PAGE;
+    if (offset > this.end) this.beside.push(zeros(offset - this.end));
+    this.beside.push(floats);
+    this.end = offset + floats.length;
+    for (const [key, value] of Object.entries({ location, offset, length: floats.length })) {
+      tensor.message(13, new Message().text(1, key).text(2, String(value)));
+    }
+    tensor.int(14, EXTERNAL);
+  }
+
+  private get data(): ExternalData | undefined {
+    const { location, beside, end: length } = this;
+    if (location === undefined) return undefined;
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      for (const part of beside) yield* part.chunks();
+    };
+    return { location, length, chunks };
   }
 
   /** Adds a node of the standard operator set and returns the names of its outputs. */
@@ -165,7 +219,7 @@ export class OnnxGraph {
   /** The finished ModelProto. */
   model(producer: string, opset: number, irVersion: number): OnnxFile {
     const message = new Message().int(1, irVersion).text(2, producer).message(7, this.graph);
-    return new OnnxFile(message.message(8, new Message().text(1, '').int(2, opset)));
+    return new OnnxFile(message.message(8, new Message().text(1, '').int(2, opset)), this.data);
   }
 }
 
@@ -176,13 +230,24 @@ function lazyFloats(name: string, shape: readonly number[], make: () => Floats):
   const count = shape.reduce((product, dim) => product * dim, 1);
   return {
     length: 4 * count,
-    make: async () => {
-      const data = await make();
-      if (data.length !== count) throw new Error(`${name}: ${data.length} numbers for [${shape.join(', ')}]`);
-      return bytesOf(data);
+    chunks: async function* () {
+      const made = make();
+      let length = 0;
+      for await (const data of Symbol.asyncIterator in made ? made : [await made]) {
+        length += data.length;
+        yield bytesOf(data);
+      }
+      if (length !== count) throw new Error(`${name}: ${length} numbers for [${shape.join(', ')}]`);
     },
   };
 }
+
+const zeros = (length: number): LazyBytes => ({
+  length,
+  chunks: async function* () {
+    yield new Uint8Array(length);
+  },
+});
 
 function attribute(name: string, value: Attribute): Message {
   const message = new Message().text(1, name);

@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-web';
 import { describe, expect, test } from 'vitest';
 import { expectClose } from '../kernels/compare';
+import { onnxFile } from './folder';
 import { readGolden, type Golden } from './goldens/testing';
 import { padSequences } from './onnx_batch';
 import { memorySource } from './tensor_source';
@@ -71,10 +72,14 @@ describe.each(FAMILIES)('ONNX of %s', (name) => {
   });
 });
 
-test('a model over 2 GiB is refused with its size', () => {
+test('a model over 2 GiB is refused in memory, with its size, and written with its weights beside it', () => {
   const { config } = readGolden('llama_mqa_tied');
   const large = { ...config, hidden_size: 4096, vocab_size: 151_936 };
   expect(() => writeOnnx(large, memorySource(new Map()), { logits: 'all' })).toThrow(
-    /GiB in f32 and an ONNX file/,
+    /GiB in f32 and an ONNX graph/,
   );
+  // Written as a file its weights lie beside it; nothing of them is read before they are written.
+  const file = onnxFile({ config: large, weights: memorySource(new Map()) });
+  expect(file.length).toBeLessThan(2 ** 20);
+  expect(file.data?.length).toBeGreaterThan(2 ** 31);
 });

@@ -8,7 +8,7 @@ import { END, hiddenKeys, OnnxOps } from './onnx_ops';
 import type { OnnxFile } from './onnx_proto';
 import { parameterCount } from './parameters';
 import { projectionsOf, type Projection } from './projections';
-import type { TensorSource } from './tensor_source';
+import { tensorPieces, type TensorSource } from './tensor_source';
 
 export interface OnnxOptions {
   /**
@@ -24,6 +24,8 @@ export interface OnnxOptions {
   cache?: boolean;
   /** Rows of the tables of positions, `max_position_embeddings` unless told: the longest sequence the file can run. */
   maxPositions?: number;
+  /** Name of a file beside the model's that takes its tensors; without it they lie in the model's, which ends at 2 GiB. */
+  external?: string;
 }
 
 const OPSET = 17;
@@ -32,8 +34,8 @@ const IR_VERSION = 8;
 const MASKED = -1e30;
 /** Name of the dimension that holds cached and new tokens, as Hugging Face's exporter has it. */
 const TOTAL = 'past_sequence_length + sequence_length';
-/** A protobuf message cannot be longer. */
-const MAX_BYTES = 2 ** 31 - 1;
+/** Bytes of weights that a file holds: a protobuf message ends at 2 GiB, and the graph takes a little of it. */
+export const MOST_INLINE_BYTES = 2 ** 31 - 2 ** 24;
 
 /**
  * Writes a model of any family as an ONNX file (opset 17, standard operators). Inputs: `input_ids` (B,T) and
@@ -44,20 +46,23 @@ const MAX_BYTES = 2 ** 31 - 1;
  * `num_logits_to_keep` (), int64, how many last positions get logits, 0 for all; and for every layer
  * `past_key_values.N.{key,value}` (B,NKV,P,HS) in, `present.N.{key,value}` (B,NKV,P+T,HS) out.
  * Weights, by their Hugging Face names, are read when the file's bytes are asked for, one tensor at a time.
- * Errors: `bad_input` when it would pass the 2 GiB a protobuf can hold.
+ * Errors: `bad_input` when it would pass the 2 GiB a protobuf can hold and they are not to lie beside it.
  */
 export function writeOnnx(config: ModelConfig, weights: TensorSource, options: OnnxOptions): OnnxFile {
-  refuseTooLarge(config);
+  if (options.external === undefined) refuseTooLarge(config);
   return new DecoderGraph(config, weights, options).graph.model('reft-lab', OPSET, IR_VERSION);
 }
 
+/** Bytes of a model's weights in f32. */
+export const onnxBytes = (config: ModelConfig): number => 4 * parameterCount(config);
+
 function refuseTooLarge(config: ModelConfig): void {
-  const bytes = 4 * parameterCount(config);
-  if (bytes < MAX_BYTES - 2 ** 24) return;
+  const bytes = onnxBytes(config);
+  if (bytes < MOST_INLINE_BYTES) return;
   throw new LabError(
     'bad_input',
-    `This model takes ${(bytes / 2 ** 30).toFixed(1)} GiB in f32 and an ONNX file holds at most 2 GiB. ` +
-      'Take the Hugging Face folder, or, as the reference policy of a run, the frozen copy.',
+    `This model takes ${(bytes / 2 ** 30).toFixed(1)} GiB in f32 and an ONNX graph in memory holds at most 2 GiB. ` +
+      'As the reference policy of a run, take the frozen copy.',
   );
 }
 
@@ -69,7 +74,7 @@ interface Rope {
 }
 
 class DecoderGraph {
-  readonly graph = new OnnxOps('decoder');
+  readonly graph: OnnxOps;
   private readonly names: TensorNames;
 
   constructor(
@@ -78,6 +83,7 @@ class DecoderGraph {
     options: OnnxOptions,
   ) {
     this.names = familyOf(config).tensors;
+    this.graph = new OnnxOps('decoder', options.external);
     this.build(options);
   }
 
@@ -91,8 +97,8 @@ class DecoderGraph {
     const rows = logits === 'rows' ? graph.input('rows', 'int64', ['M']) : undefined;
     const ldv = rows ? Math.ceil(V / 4) * 4 : V;
     const length = Math.min(maxPositions, config.max_position_embeddings);
-    const embedding = graph.initializer(`${names.embed}.weight`, [ldv, C], async () =>
-      padded(await this.weights.read(`${names.embed}.weight`), ldv * C),
+    const embedding = graph.initializer(`${names.embed}.weight`, [ldv, C], () =>
+      padded(tensorPieces(this.weights, `${names.embed}.weight`), (ldv - V) * C),
     );
     const ropes = config.ropes.map((rope, i) => this.ropeRows(rope, `rope_${i}`, length, positions));
     const hidden = hiddenKeys(graph, positions, mask, layers);
@@ -273,12 +279,10 @@ class DecoderGraph {
   }
 }
 
-/** `data` lengthened with zeros, itself where it is long enough. */
-function padded(data: Float32Array, length: number): Float32Array {
-  if (data.length >= length) return data;
-  const out = new Float32Array(length);
-  out.set(data);
-  return out;
+/** Pieces with so many zeros behind them. */
+async function* padded(pieces: AsyncIterable<Float32Array>, zeros: number): AsyncGenerator<Float32Array> {
+  yield* pieces;
+  if (zeros > 0) yield new Float32Array(zeros);
 }
 
 /** Weights (rows,K), one above the other, as (K,columns), columns at least all their rows, the rest zero: ready for x·W. */

@@ -1,6 +1,6 @@
 import { LabError } from '../errors';
 import type { ByteSource } from './byte_source';
-import { missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
+import { missingTensor, rowLength, tensorPieces, type NamedTensor, type TensorSource } from './tensor_source';
 export type { NamedTensor } from './tensor_source';
 
 const BYTES: Record<string, number> = { F32: 4, F16: 2, BF16: 2 };
@@ -163,11 +163,16 @@ function halfTable(): Float32Array {
 export async function* safetensorsChunks(
   source: TensorSource,
   names = source.names,
+  metadata: Record<string, string> = {},
 ): AsyncGenerator<Uint8Array> {
-  yield headerOf(names.map((name) => [name, source.shape(name) ?? []]));
+  yield headerOf(
+    names.map((name) => [name, source.shape(name) ?? []]),
+    metadata,
+  );
   for (const name of names) {
-    const data = await source.read(name);
-    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for await (const data of tensorPieces(source, name)) {
+      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    }
   }
 }
 

@@ -87,6 +87,17 @@ export async function readTensors(source: TensorSource): Promise<Map<string, Nam
   return tensors;
 }
 
+const PIECE_BYTES = 16 * 2 ** 20;
+
+/** A tensor row after row, in pieces of at most 16 MiB (of one row where that is more). Errors: as `read`. */
+export async function* tensorPieces(source: TensorSource, name: string): AsyncGenerator<Float32Array> {
+  const shape = source.shape(name);
+  if (!shape) throw missingTensor(source.label, name);
+  const [all = 1] = shape;
+  const most = Math.max(1, Math.floor(PIECE_BYTES / (4 * Math.max(1, rowLength(shape)))));
+  for (let row = 0; row < all; row += most) yield await source.read(name, row, Math.min(most, all - row));
+}
+
 /** Elements of one row: of one index of the first dimension. */
 export const rowLength = (shape: readonly number[]): number =>
   shape.slice(1).reduce((product, dim) => product * dim, 1);

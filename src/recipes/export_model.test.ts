@@ -59,6 +59,12 @@ async function unpacked(files: StreamedFile[]): Promise<Record<string, Uint8Arra
   return unzipSync(new Uint8Array(Buffer.concat(chunks)));
 }
 
+async function chunksOf(files: readonly StreamedFile[], path: string): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of files.find((file) => file.path === path)?.chunks() ?? []) chunks.push(chunk);
+  return chunks;
+}
+
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 describe('a model taken away', () => {
@@ -96,6 +102,25 @@ describe('a model taken away', () => {
     expect(session.outputNames).toContain('present.0.key');
     await session.release();
     expect(text(files['README.md'])).toContain('which has not trained it');
+  });
+
+  test('as ONNX with its weights beside it has the same bits, and says so to transformers.js', async () => {
+    const model = await nano();
+    const one = await chunksOf(exportedFiles(model, 'onnx', RECORD), 'onnx/model.onnx');
+    const files = exportedFiles(model, 'onnx', RECORD, undefined, 1000);
+    const [graph, data] = [
+      await chunksOf(files, 'onnx/model.onnx'),
+      await chunksOf(files, 'onnx/model.onnx_data'),
+    ];
+    const large = (chunks: Uint8Array[]) => chunks.filter((chunk) => chunk.length >= 1024);
+    expect(large(graph)).toEqual([]);
+    // Between tensors there are zeros up to the next page.
+    expect(data.filter((chunk) => chunk.some((byte) => byte !== 0))).toEqual(large(one));
+    const config = await chunksOf(files, 'config.json');
+    expect(JSON.parse(text(config[0]))).toEqual({
+      ...(JSON.parse(text(model.companions['config.json'])) as object),
+      'transformers.js_config': { use_external_data_format: true },
+    });
   });
 
   test('as an adapter is the run’s adapter/ with a card, and refused where there is none', async () => {

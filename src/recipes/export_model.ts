@@ -14,13 +14,15 @@ const ADAPTER = 'adapter';
 
 /**
  * The files of an open model in a format, with a model card; `record`: of the run that made it. An adapter is merged into
- * the weights or, as `peft`, is what is written. Errors: `bad_input` for `peft` without one, and for another model's.
+ * the weights or, as `peft`, is what is written. Of ONNX, weights of more than `most` bytes (2 GiB) lie in a file of their own.
+ * Errors: `bad_input` for `peft` without one, and for another model's.
  */
 export function exportedFiles(
   model: LoadedModel,
   format: ExportFormat,
   record: RunRecord | undefined,
   adapter?: Adapter,
+  most?: number,
 ): StreamedFile[] {
   const readMe = card(model, format, record);
   if (format === 'peft') {
@@ -29,8 +31,8 @@ export function exportedFiles(
     return [...wholeFiles(adapterFiles(adapter)), readMe];
   }
   const merged = adapter ? { ...model, weights: mergedSource(model.weights, adapter, model.config) } : model;
-  const weights = format === 'onnx' ? onnx(merged) : safetensors(merged);
-  return [...wholeFiles(model.companions), weights, readMe];
+  if (format === 'onnx') return [...onnx(merged, most), readMe];
+  return [...wholeFiles(model.companions), safetensors(merged), readMe];
 }
 
 /**
@@ -74,9 +76,22 @@ const whole = (path: string, bytes: Uint8Array): StreamedFile => ({ path, chunks
 const wholeFiles = (files: Readonly<Record<string, Uint8Array>>): StreamedFile[] =>
   Object.entries(files).map(([path, bytes]) => whole(path, bytes));
 
-function onnx(model: LoadedModel): StreamedFile {
-  const file = onnxFile(model);
-  return { path: 'onnx/model.onnx', chunks: () => file.chunks() };
+/** The graph, the weights beside it where there are too many for one file, and the small files. */
+function onnx(model: LoadedModel, most: number | undefined): StreamedFile[] {
+  const file = onnxFile(model, most);
+  const graph = { path: 'onnx/model.onnx', chunks: () => file.chunks() };
+  const { data } = file;
+  if (!data) return [...wholeFiles(model.companions), graph];
+  const beside = { path: `onnx/${data.location}`, chunks: () => data.chunks() };
+  return [...wholeFiles(namingData(model.companions)), graph, beside];
+}
+
+/** transformers.js looks for weights beside a graph where config.json says so. The rest of its text stays as it is. */
+function namingData(companions: Record<string, Uint8Array>): Record<string, Uint8Array> {
+  const text = new TextDecoder().decode(companions['config.json']);
+  if (text.includes('"transformers.js_config"')) return companions;
+  const named = '{\n  "transformers.js_config": { "use_external_data_format": true },';
+  return { ...companions, 'config.json': encode(text.replace('{', named)) };
 }
 
 /** The model's own tensors; a value head is no part of it. */

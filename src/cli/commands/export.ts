@@ -33,7 +33,8 @@ export const exportCommand: Command = {
   details: `
 hf    safetensors in f32, config.json, tokenizer files: transformers and the lab open it, and so does llama.cpp's
       convert_hf_to_gguf.py, which is the way to GGUF.
-onnx  onnx/model.onnx in f32 with keys and values in and out: onnxruntime and transformers.js open it.
+onnx  onnx/model.onnx in f32 with keys and values in and out: onnxruntime and transformers.js open it. From 2 GiB on the
+      weights lie beside it, in onnx/model.onnx_data.
 peft  adapter_config.json and adapter_model.safetensors: of --adapter, or of the run that --model is.
 README.md says how the model was made where it comes from a run: data, recipe, settings, accuracy with interval.`,
   async run(args, io) {
