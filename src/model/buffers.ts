@@ -90,7 +90,7 @@ export class Buffers {
   /** What π_ref computes with. Beneath adapters it shares `base`. */
   readonly reference: Parameters | undefined;
   /** What a reference is a copy of, and the copy. */
-  readonly frozen: readonly (readonly [from: Arena, to: Arena])[];
+  private readonly frozen: readonly (readonly [from: Arena, to: Arena])[];
   readonly inputs: BatchInputs;
   readonly activations: Activations;
   readonly head: HeadActivations;
@@ -147,6 +147,18 @@ export class Buffers {
   allocate(gpu: Gpu): this {
     for (const arena of this.arenas()) arena.allocate(gpu);
     return this;
+  }
+
+  /** Queues the copy of what is trained, as it is, into the reference. */
+  freeze({ device }: Gpu): void {
+    const encoder = device.createCommandEncoder();
+    for (const [from, to] of this.frozen) {
+      from.pieces.forEach(({ buffer, bytes }, i) => {
+        const copy = to.pieces[i];
+        if (copy) encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes);
+      });
+    }
+    device.queue.submit([encoder.finish()]);
   }
 
   destroy(): void {

@@ -48,8 +48,10 @@ const constants = (): Float32Array[] =>
   );
 
 let gpu: Gpu;
+let counter: GpuCounter;
 beforeAll(async () => {
   gpu = await openTestGpu({ defaultLimits: true });
+  counter = new GpuCounter(gpu);
 });
 afterAll(() => gpu.close());
 
@@ -143,9 +145,15 @@ test('training moves the adapter and nothing else, π_ref stays, and twice gives
   expect(runs[1]).toEqual(runs[0]);
 });
 
-test('with B = 0 it is the model, bit for bit, and so is π_ref beside a trained adapter', async () => {
+test('with B = 0 it is the model, bit for bit, and so is π_ref beside a trained adapter, without its products', async () => {
+  const dispatches = async (scoring: Promise<unknown>): Promise<number> => {
+    counter.take();
+    await scoring;
+    return counter.take().dispatches;
+  };
   const plain = new Policy(gpu, model, tensors, CAPACITY, { trainable: false, reference: false });
   const { logp } = await plain.score(sequences);
+  const bare = await dispatches(plain.score(sequences));
   const policy = adapted(ALL);
   policy.loadAdapter(new Map([...drawn(ALL)].map(([name, tensor]) => [name, zeroB(name, tensor)])));
   expect((await policy.score(sequences)).logp).toEqual(logp);
@@ -153,12 +161,17 @@ test('with B = 0 it is the model, bit for bit, and so is π_ref beside a trained
   await policy.train(sequences, sftObjective, constants(), {}, SETTINGS);
   expect(await reference.logprobs(sequences)).toEqual(logp);
   expect((await policy.score(sequences)).logp).not.toEqual(logp);
+  // Two products beside each of four projections; a reference has no values.
+  const products = 8 * model.num_hidden_layers;
+  expect(await dispatches(policy.score(sequences))).toBe(bare + products);
+  expect(await dispatches(reference.logprobs(sequences))).toBe(bare - 1);
+  expect(await dispatches(policy.freezeReference().logprobs(sequences))).toBe(bare + products - 1);
   plain.destroy();
   policy.destroy();
 });
 
 test('takes exactly the planned bytes, and moments of the adapter alone', () => {
-  const counter = new GpuCounter(gpu);
+  counter.take();
   const policy = adapted(SOME);
   const sum = Object.values(policy.bytes).reduce((a, b) => a + b, 0);
   expect(counter.take().bytes).toBe(sum);

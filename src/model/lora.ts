@@ -164,6 +164,10 @@ export class AdapterParameters {
   }
 }
 
+/** Whether an adapter changes nothing: every B is zero. */
+export const isOff = (tensors: ReadonlyMap<string, NamedTensor>): boolean =>
+  [...tensors].every(([name, { data }]) => !name.endsWith('.lora_B.weight') || data.every((x) => x === 0));
+
 const isValueHead = (name: string): boolean => name === VALUE_HEAD_WEIGHT || name === VALUE_HEAD_BIAS;
 
 function viewOf({ tensor, at, shape }: Slice): View {

@@ -30,9 +30,11 @@ export class Plans {
     private readonly capacity: Capacity,
     private readonly buffers: Buffers,
   ) {
-    const { weights, trained, reference, training, adapters } = buffers;
+    const { base, weights, trained, reference, training, adapters } = buffers;
     this.score.set(weights, this.recordScore(weights));
+    // A reference may be the copy, or, beneath adapters that change nothing yet, the model without them.
     if (reference) this.score.set(reference, this.recordScore(reference));
+    if (reference && adapters) this.score.set(base, this.recordScore(base));
     if (adapters) adapters.recordExpand((this.expand = new Plan(gpu, 'expand adapters')));
     if (!training) return;
     for (const objective of objectives) this.train.set(objective, this.recordTrain(objective, training));
@@ -73,7 +75,9 @@ export class Plans {
 
   private recordScore(weights: Parameters): Plan<BatchDims> {
     const plan = new Plan<BatchDims>(this.gpu, 'score');
-    this.forward(plan, weights).heads.score(this.buffers.activations.hidden, true);
+    const { heads } = this.forward(plan, weights);
+    // Nobody asks a reference for values.
+    heads.score(this.buffers.activations.hidden, weights === this.buffers.weights);
     return plan;
   }
 

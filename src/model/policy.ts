@@ -14,6 +14,7 @@ import { logitsForward } from './layers/logits';
 import type { BatchDims } from './layers/recorder';
 import type { OptimizerSettings } from './optimizer';
 import { mergedSource } from './lora_merge';
+import { isOff } from './lora';
 import type { AdapterSet } from './lora_set';
 import type { Parameters } from './parameters';
 import type { LoraConfig } from './peft';
@@ -53,6 +54,8 @@ export class Policy {
   /** Updates whose result has not arrived. */
   private pending = 0;
   private diverged = false;
+  /** Whether there is an adapter that changes nothing yet. */
+  private isAdapterOff: boolean;
 
   /**
    * Allocates everything for `capacity` and uploads the weights. `tensors`: the model's by Hugging Face name; a value head
@@ -70,6 +73,7 @@ export class Policy {
     this.config = config;
     this.capacity = capacity;
     this.lora = options.lora;
+    this.isAdapterOff = options.lora !== undefined;
     this.resources = new Resources(gpu, config, capacity, options);
     this.buffers = this.resources.buffers;
     this.stream = this.resources.stream;
@@ -173,6 +177,7 @@ export class Policy {
       this.diverged = false;
     }
     const last = this.accumulate(sequences, objective, constants, coefficients);
+    this.isAdapterOff = false;
     this.updates += 1;
     this.pending += 1;
     for (const plan of [collect, expand]) plan?.prepare(null);
@@ -228,21 +233,15 @@ export class Policy {
     this.stream.upload(this.buffers.weights.valueBias, bias);
   }
 
-  /** Copies what is trained, as it is, into the frozen reference and returns it as π_ref. */
+  /** Copies what is trained, as it is, into the frozen reference and returns it as π_ref; an adapter that is off stays out of it. */
   freezeReference(): ReferencePolicy {
-    const { reference, frozen } = this.buffers;
+    const { base, reference } = this.buffers;
     if (!reference) throw new Error('this policy was made without room for a reference');
-    const encoder = this.gpu.device.createCommandEncoder();
-    for (const [from, to] of frozen) {
-      from.pieces.forEach(({ buffer, bytes }, i) => {
-        const copy = to.pieces[i];
-        if (copy) encoder.copyBufferToBuffer(buffer, 0, copy.buffer, 0, bytes);
-      });
-    }
-    this.gpu.device.queue.submit([encoder.finish()]);
+    this.buffers.freeze(this.gpu);
+    const weights = this.isAdapterOff ? base : reference;
     return {
       kind: 'frozen copy (WGSL)',
-      logprobs: async (sequences) => (await this.scoreWith(reference, sequences)).logp,
+      logprobs: async (sequences) => (await this.scoreWith(weights, sequences)).logp,
       destroy: () => undefined,
     };
   }
@@ -283,6 +282,7 @@ export class Policy {
    */
   loadAdapter(tensors: ReadonlyMap<string, NamedTensor>): void {
     for (const { view, data } of this.adapters().parameters.place(tensors)) this.stream.upload(view, data);
+    this.isAdapterOff = isOff(tensors);
     const { expand } = this.resources.plans;
     expand?.prepare(null);
     this.stream.submit((pass) => expand?.encode(pass));

@@ -28,7 +28,7 @@ export class Resources {
     this.plans = new Plans(gpu, config, capacity, this.buffers);
     const { head, generation } = this.buffers;
     const score = head.logp.bytes + head.entropy.bytes + head.value.bytes;
-    const scores = new Array<number>(SCORES_IN_FLIGHT * this.plans.score.size).fill(score);
+    const scores = new Array<number>(SCORES_IN_FLIGHT * (this.buffers.reference ? 2 : 1)).fill(score);
     this.stream = new Stream(gpu, [...scores, ...(generation?.readback ?? []), PIECE]);
     this.generator = generation
       ? new Generator(gpu, config, capacity, this.stream, this.buffers, generation)

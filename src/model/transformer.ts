@@ -147,9 +147,12 @@ export function transformerBackward(
     // In parallel both branches have the block's dout, which the norms add to.
     if (block === 'sequential') mlpNormBackward();
     const dattention = postNormBackward(r, dstream, attentionPostNorm(own, layer), grads);
-    attentionBackward(r, dattention, own, down, l, layer, grads, inputs, dnormed);
+    // Beneath the first block of a frozen model nothing waits for a gradient.
+    const dinp = l === 0 && !dweights.embed ? undefined : dnormed;
+    attentionBackward(r, dattention, own, down, l, layer, grads, inputs, dinp);
+    if (!dinp) continue;
     if (block === 'parallel') mlpNormBackward();
-    normBackward(r, dnormed, layer.stream, own.attentionNorm, layer.attentionStats, dstream, grads);
+    normBackward(r, dinp, layer.stream, own.attentionNorm, layer.attentionStats, dstream, grads);
   }
   normWeightsBackward(r, grads, dweights);
   embeddingBackward(r, dstream, inputs, dweights);

@@ -46,8 +46,8 @@ export function adapterForward<D extends LayerDims>(
 }
 
 /**
- * From dout (N,out), with u = x Aᵀ computed again: dB += doutᵀ u, du = dout B, dA += duᵀ x, and dx (N,inp) += du A. Without
- * `dadapter` only dx.
+ * From dout (N,out), with u = x Aᵀ computed again: dB += doutᵀ u, du = dout B, dA += duᵀ x, and dx (N,inp) += du A, where it is
+ * wanted. Without `dadapter` only dx.
  */
 export function adapterBackward<D extends LayerDims>(
   r: Recorder<D>,
@@ -55,18 +55,16 @@ export function adapterBackward<D extends LayerDims>(
   dadapter: AdapterGradient | undefined,
   x: View,
   dout: View,
-  dx: View,
+  dx: View | undefined,
 ): void {
   const { plan, gpu } = r;
   const { a, b, down, ddown } = adapter;
   const { rank, width, inp } = dimsOf(adapter);
   addMatmul(plan, gpu, 'nn', { a: dout, b, out: ddown }, ({ N }) => ({ M: N, N: rank, K: width }));
-  addMatmul(plan, gpu, 'nn', { a: ddown, b: a, out: dx }, ({ N }) => ({
-    M: N,
-    N: inp,
-    K: rank,
-    accumulate: true,
-  }));
+  if (dx) {
+    const dims = ({ N }: D) => ({ M: N, N: inp, K: rank, accumulate: true });
+    addMatmul(plan, gpu, 'nn', { a: ddown, b: a, out: dx }, dims);
+  }
   if (!dadapter) return;
   adapterDown(r, adapter, x);
   addMatmul(plan, gpu, 'tn', { a: dout, b: down, out: dadapter.b }, ({ N }) => ({

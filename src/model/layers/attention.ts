@@ -73,7 +73,7 @@ export function packedAttention<D extends LayerDims>(
   addAttentionForward(r.plan, buffers, headsOf(r.config), (dims) => dims.tiles, scoresOf(r.config, l));
 }
 
-/** From dout (N,C) to the gradient of `attentionIn` (written to `dinp`) and of the weights (accumulated). */
+/** From dout (N,C) to the gradient of `attentionIn` (written to `dinp`, where it is wanted) and of the weights (accumulated). */
 export function attentionBackward(
   r: Recorder,
   dout: Tensor,
@@ -83,7 +83,7 @@ export function attentionBackward(
   saved: LayerActivations,
   grads: ActivationGradients,
   inputs: BatchInputs,
-  dinp: Tensor,
+  dinp: Tensor | undefined,
 ): void {
   linearBackward(r, weights.output, dweights.output, saved.attended, dout, grads.attended);
   addAttentionBackward(

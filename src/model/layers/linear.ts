@@ -79,14 +79,14 @@ const ownExtras = ({ bias, storage = 'f32' }: Linear): MatmulExtras => ({
   bStorage: storage,
 });
 
-/** From dout (N,out): dx (N,inp) = dout W, and what `dlinear` has of dW += doutᵀ x and db += Σ dout; an adapter's share of all. */
+/** From dout (N,out): dx (N,inp) = dout W, where it is wanted, and what `dlinear` has of dW += doutᵀ x and db += Σ dout; an adapter's share of all. */
 export function linearBackward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
   dlinear: LinearGradient | undefined,
   x: View,
   dout: View,
-  dx: View,
+  dx: View | undefined,
 ): void {
   const { plan, gpu, partials } = r;
   const { out, inp } = linear;
@@ -104,9 +104,10 @@ export function linearBackward<D extends LayerDims>(
     const launch = ({ N }: D) => biasBackwardLaunch({ N, C: out });
     plan.add(biasBackward, { dout, dbias: dlinear.bias }, launch, biasBackwardConstants(gpu));
   }
-  addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, ({ N }) => ({ M: N, N: inp, K: out }), {
-    bStorage: linear.storage ?? 'f32',
-    partials,
-  });
+  if (dx) {
+    const dims = ({ N }: D) => ({ M: N, N: inp, K: out });
+    const extras = { bStorage: linear.storage ?? 'f32', partials };
+    addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, dims, extras);
+  }
   if (linear.adapter) adapterBackward(r, linear.adapter, dlinear?.adapter, x, dout, dx);
 }
