@@ -143,6 +143,8 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
   activation_forward: elementwise((d) => moved(2 * d('count'), 8 * d('count'))),
   activation_backward: elementwise((d) => moved(3 * d('count'), 15 * d('count'))),
   embedding_forward: elementwise((d) => moved(2 * d('N') * d('C'))),
+  // Rows of 9 bits a value.
+  embedding_forward_stored: elementwise((d) => moved((1 + 9 / 32) * d('N') * d('C'))),
   position_forward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'), 'in_place')),
   embedding_backward: elementwise((d) => moved(3 * d('N') * d('C'), d('N') * d('C'), 'in_place')),
   logits_stats: elementwise((d) => moved(d('R') * d('V'), 4 * d('R') * d('V'), 'read')),

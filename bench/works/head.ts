@@ -4,6 +4,8 @@ import {
   embeddingBackwardLaunch,
   embeddingForward,
   embeddingForwardLaunch,
+  embeddingForwardStored,
+  STORED_BITS,
 } from '../../src/kernels/embedding';
 import {
   addLogitsStats,
@@ -13,6 +15,7 @@ import {
   type LogitsDims,
 } from '../../src/kernels/lm_head';
 import { addHeadScore, headScoreFloats } from '../../src/kernels/lm_head_score';
+import { rowWords } from '../../src/kernels/quantize';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { plainWork } from './layer';
@@ -37,6 +40,13 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
       { N, C },
       { tokens, weight: V * C, out: N * C },
       embeddingForwardLaunch({ N, C }, { row0: 0, rows: V }),
+    ),
+    plainWork(
+      embeddingForwardStored,
+      { N, C },
+      { tokens, weight: V * rowWords('q8', C), out: N * C },
+      embeddingForwardLaunch({ N, C }, { row0: 0, rows: V }),
+      () => ({ BITS: STORED_BITS.q8 }),
     ),
     plainWork(
       embeddingBackward,

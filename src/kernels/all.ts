@@ -4,7 +4,7 @@ import { adamw } from './adamw';
 import { attentionKernels } from './attention';
 import { biasBackward } from './bias';
 import { decodeAttentionKernels, decodeAttentionMerge, kvCopy, moveRows, ropeAppend } from './decode';
-import { embeddingBackward, embeddingForward, positionForward } from './embedding';
+import { embeddingBackward, embeddingForward, embeddingForwardStored, positionForward } from './embedding';
 import { fill } from './fill';
 import { layernormBackward, layernormForward, residualLayernormForward } from './layernorm';
 import { logitsBackward, logitsStats } from './lm_head';
@@ -32,6 +32,7 @@ export const allKernels: readonly Kernel[] = [
   matmulMerge,
   biasBackward,
   embeddingForward,
+  embeddingForwardStored,
   embeddingBackward,
   positionForward,
   gatherRows,

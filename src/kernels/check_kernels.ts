@@ -34,13 +34,15 @@ export const wrongKernels = ({ families }: KernelCheck): string[] =>
   families.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
 
 const DIRECT = '_direct';
+/** Of frozen weights stored otherwise than as f32. */
+const STORED = /_(f16|q8|q4)$/;
 
 const matmulsOfManyRows = (choices: MatmulChoices): string[] =>
   MATMUL_LAYOUTS.map((layout) => matmulName(layout, choices[`${layout}/many`], PLAIN));
 
 /**
  * A case from the middle of each kernel's list: the first are degenerate shapes, the last are large. Where a kernel has a
- * direct sibling for software adapters, only the one of this adapter; of the matmuls, those for many rows.
+ * direct sibling for software adapters, only the one of this adapter; of the matmuls, those for many rows; of f32 weights.
  */
 export function oneCaseAKernel(gpu: Gpu): KernelCase[] {
   const { isSoftware } = gpu.facts;
@@ -51,6 +53,7 @@ export function oneCaseAKernel(gpu: Gpu): KernelCase[] {
   const names = [...byKernel.keys()];
   const matmuls = matmulsOfManyRows(choicesOf(gpu));
   const used = names.filter((kernel) => {
+    if (STORED.test(kernel)) return false;
     if (kernel.startsWith('matmul_')) return matmuls.includes(kernel);
     return isSoftware
       ? !kernel.includes('_tiled') && !names.some((name) => name.startsWith(kernel + DIRECT))

@@ -8,9 +8,12 @@ import {
   embeddingBackwardLaunch,
   embeddingForward,
   embeddingForwardLaunch,
+  embeddingForwardStored,
   positionForward,
   positionForwardLaunch,
+  STORED_BITS,
 } from './embedding';
+import { decodeRows, encodeRows } from './quantize';
 import { embeddingBackwardReference, embeddingForwardReference } from './embedding.reference';
 
 /** Gemma's for 640 columns: a factor that f32 rounds. */
@@ -52,10 +55,50 @@ function positionCase(N: number, T: number, C: number, first: number): KernelCas
   };
 }
 
+/** A shard's rows of a frozen embedding: tokens before and behind it leave their rows of out as they were. */
+function storedCase(N: number, V: number, C: number, storage: keyof typeof STORED_BITS): KernelCase {
+  return {
+    kernel: embeddingForwardStored.name,
+    direction: 'forward',
+    shape: `N=${N} V=${V} C=${C} ${storage}`,
+    run: async (gpu) => {
+      const tokens = someTokens(N, V);
+      const shard = { row0: Math.floor(V / 3), rows: Math.ceil(V / 2) };
+      const values = testNumbers(V * C, 1);
+      const own = values.slice(shard.row0 * C, (shard.row0 + shard.rows) * C);
+      const weight = encodeRows(storage, own, C);
+      values.set(decodeRows(storage, weight, C), shard.row0 * C);
+      const before = testNumbers(N * C, 2);
+      const { params, grid } = embeddingForwardLaunch({ N, C, scale: SCALE }, shard);
+      const constants = { BITS: STORED_BITS[storage] };
+      const operands = { tokens, weight, out: before };
+      const { out } = await runOnce(gpu, embeddingForwardStored, operands, params, grid, constants);
+      const read = embeddingForwardReference(tokens, values, C, SCALE);
+      const isHere = (n: number): boolean => {
+        const row = (tokens[n] ?? 0) - shard.row0;
+        return row >= 0 && row < shard.rows;
+      };
+      const expected = read.map((value, i) => (isHere(Math.floor(i / C)) ? value : (before[i] ?? 0)));
+      return [{ tensor: 'out', actual: out, expected, tolerance: F32 }];
+    },
+  };
+}
+
+/** A row of one group, of parts of a second, of an odd number of words, of many groups. */
+const STORED_SHAPES = [
+  [1, 1, 4],
+  [65, 11, 36],
+  [64, 97, 72],
+  [131, 61, 20],
+  [3, 7, 244],
+] as const;
+const STORED = Object.keys(STORED_BITS) as (keyof typeof STORED_BITS)[];
+
 const CASES = SHAPES.flatMap((shape) => [1, SCALE].map((scale) => [...shape, scale] as const));
 
 export const embeddingCases: readonly KernelCase[] = [
   ...CASES.flatMap(tokenCases),
+  ...STORED.flatMap((storage) => STORED_SHAPES.map(([N, V, C]) => storedCase(N, V, C, storage))),
   ...SHAPES.flatMap(([N, T, C]) => [positionCase(N, T, C, 0), positionCase(N, T, C, 2)]),
 ];
 

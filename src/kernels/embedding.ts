@@ -1,9 +1,11 @@
 import backwardWgsl from '../../shaders/embedding_backward.wgsl?raw';
 import forwardWgsl from '../../shaders/embedding_forward.wgsl?raw';
+import storedWgsl from '../../shaders/embedding_forward_stored.wgsl?raw';
 import positionWgsl from '../../shaders/position_forward.wgsl?raw';
 import { defineKernel, grid1d } from '../gpu/kernel';
-import type { Launch } from '../gpu/plan';
-import type { ShardRows } from './vocabulary';
+import type { View } from '../gpu/arena';
+import type { Launch, Plan } from '../gpu/plan';
+import type { Shard, ShardRows, VocabularyStorage } from './vocabulary';
 
 /** out (N,C) = scale · rows of a shard of weight (V,C), where the token has its row there. */
 export const embeddingForward = defineKernel({
@@ -12,6 +14,17 @@ export const embeddingForward = defineKernel({
   buffers: { tokens: 'read', weight: 'read', out: 'read_write' },
   params: { N: 'u32', C: 'u32', scale: 'f32', row0: 'u32', rows: 'u32' },
 });
+
+/** The same where the rows are not f32; BITS is one of `STORED_BITS`. */
+export const embeddingForwardStored = defineKernel({
+  name: 'embedding_forward_stored',
+  wgsl: storedWgsl,
+  buffers: embeddingForward.buffers,
+  params: embeddingForward.params,
+});
+
+/** Bits of a stored value, without its share of a scale. */
+export const STORED_BITS = { f16: 16, q8: 8 } as const satisfies Partial<Record<VocabularyStorage, number>>;
 
 /** out (N,C) += rows of weight (first + T,C), learned positions; its gradient is `embeddingBackward` of them, by `bucketTokens`. */
 export const positionForward = defineKernel({
@@ -43,6 +56,21 @@ export function embeddingForwardLaunch(
     params: { N, C, scale, row0, rows },
     grid: grid1d(Math.ceil((N * C) / ELEMENTS_A_WORKGROUP)),
   };
+}
+
+/** Records out (N,C) = scale · embed[tokens], a dispatch a shard of embed. */
+export function addEmbeddingForward<D>(
+  plan: Plan<D>,
+  { tokens, out }: Readonly<Record<'tokens' | 'out', View>>,
+  embed: readonly Shard[],
+  dims: (step: D) => { N: number; C: number; scale: number },
+): void {
+  for (const shard of embed) {
+    const { weight, storage = 'f32' } = shard;
+    const launch = (step: D) => embeddingForwardLaunch(dims(step), shard);
+    if (storage === 'f32') plan.add(embeddingForward, { tokens, weight, out }, launch);
+    else plan.add(embeddingForwardStored, { tokens, weight, out }, launch, { BITS: STORED_BITS[storage] });
+  }
 }
 
 /** `first`: the row of position 0 (OPT: 2). */

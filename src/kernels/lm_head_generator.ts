@@ -1,6 +1,8 @@
 import { SAMPLE, SCORE, type HeadText } from './lm_head_generator_kinds';
 import { headConfigurations, type HeadConfiguration } from './lm_head_parts';
 import type { Blocking } from './matmul_text';
+import { STORED_ROWS, storedFour, storedLoad, storedStride, storedType } from './stored_load';
+import type { VocabularyStorage } from './vocabulary';
 
 /** What a head makes of its logits: softmax statistics and the target's logit, or draws of the next token. */
 export type HeadKind = 'score' | 'sample';
@@ -27,27 +29,35 @@ const XYZW = ['x', 'y', 'z', 'w'] as const;
  * Writes one LM head that stores no logits: the product of hidden states and vocabulary, block by block, each block taken
  * into what is kept of a row (src/kernels/lm_head_generator_kinds.ts). Each logit is one chain of additions over ascending k
  * and the parts of the vocabulary do not depend on the rows of a block: the blocking changes no token, rows no bit.
+ * `storage`: how the head lies on the GPU.
  */
-export function generateHead(kind: HeadKind, name: string, configuration: HeadConfiguration): string {
-  return new Writer(KINDS[kind], headConfigurations[configuration]).write(name).join('\n') + '\n';
+export function generateHead(
+  kind: HeadKind,
+  name: string,
+  configuration: HeadConfiguration,
+  storage: VocabularyStorage = 'f32',
+): string {
+  return new Writer(KINDS[kind], headConfigurations[configuration], storage).write(name).join('\n') + '\n';
 }
 
 class Writer {
   private readonly text: HeadText;
   private readonly blocking: Blocking;
+  private readonly storage: VocabularyStorage;
   /** Of one thread: its rows, and its groups of four tokens. */
   private readonly rows: number[];
   private readonly groups: number[];
 
-  constructor(text: HeadText, blocking: Blocking) {
+  constructor(text: HeadText, blocking: Blocking, storage: VocabularyStorage) {
     this.text = text;
     this.blocking = blocking;
+    this.storage = storage;
     this.rows = range(blocking.rows);
     this.groups = range(blocking.columns / 4);
   }
 
   write(name: string): string[] {
-    const { text, blocking } = this;
+    const { text, blocking, storage } = this;
     const { rows, columns, across, down, step, subgroup } = blocking;
     const { count } = text;
     const buffers = Object.entries(text.buffers);
@@ -56,6 +66,7 @@ class Writer {
       ...text.formula.slice(1).map((line) => `// ${line}`),
       '// Written by src/kernels/lm_head_generator.ts.',
       ...(subgroup === undefined ? [] : [`// For subgroups of ${subgroup} threads, no other size.`]),
+      ...(storage === 'f32' ? [] : [`// Rows of weight are ${STORED_ROWS[storage]}.`]),
       '//',
       ...buffers.map(([buffer, { header }]) => `//   ${buffer.padEnd(9)}  ${header}`),
       '//',
@@ -73,7 +84,7 @@ class Writer {
       '',
       ...buffers.map(
         ([buffer, { access, type }], i) =>
-          `@group(0) @binding(${i}) var<storage, ${access}> ${buffer}: array<${type}>;`,
+          `@group(0) @binding(${i}) var<storage, ${access}> ${buffer}: array<${buffer === 'weight' ? storedType(storage) : type}>;`,
       ),
       `@group(0) @binding(${buffers.length}) var<uniform> params: Params;`,
       '',
@@ -84,6 +95,7 @@ class Writer {
       '',
       ...text.functions,
       '',
+      ...storedLoad('weight', storage, 'params.C'),
       ...(step === undefined ? this.direct() : this.tiled(step)),
     ];
   }
@@ -118,6 +130,7 @@ class Writer {
       `  let part = params.first_token / params.width + group.x * ${across}u + lane;`,
       `  let row = group.y * ${rows}u;`,
       '  let length = params.C / 4u;',
+      `  let stride = ${storedStride(this.storage, 'params.C')};`,
       ...this.loads().map((at, i) => `  let h${i} = ${this.rowAt(at)} * length;`),
       `  var runs: array<Run, ${rows}>;`,
       `  for (var r = 0u; r < ${rows}u; r++) {`,
@@ -129,7 +142,7 @@ class Writer {
       `  for (var column0 = first; column0 < end; column0 += ${across * columns}u) {`,
       `    let column = column0 + lane * ${columns}u;`,
       ...range(columns).map(
-        (n) => `    let w${n} = (min(column + ${n}u, params.V - 1u) - params.first_token) * length;`,
+        (n) => `    let w${n} = (min(column + ${n}u, params.V - 1u) - params.first_token) * stride;`,
       ),
       ...this.declareSums(),
       '    for (var k = 0u; k < length; k++) {',
@@ -139,7 +152,7 @@ class Writer {
           ? `      let a${r} = v${r};`
           : `      let a${r} = subgroupBroadcast(v${Math.floor(r / subgroup)}, ${r % subgroup}u);`,
       ),
-      ...range(columns).map((n) => `      let b${n} = weight[w${n} + k];`),
+      ...range(columns).map((n) => `      let b${n} = ${storedFour('weight', this.storage, `w${n}`, 'k')};`),
       ...XYZW.flatMap((x) =>
         this.groups.flatMap((g) => [
           `      let ${x}${g} = vec4f(${range(4)
@@ -253,7 +266,11 @@ class Writer {
   private fill(operand: string, groups: number, step: number, count: string): string[] {
     const { across, down } = this.blocking;
     const last = (r: number): string => `min(place + ${r}u, params.${count} - 1u)`;
-    const row = (r: number): string => (operand === 'weight' ? `(${last(r)} - params.first_token)` : last(r));
+    const stride = storedStride(this.storage, 'params.C');
+    const four = (r: number): string =>
+      operand === 'weight'
+        ? storedFour('weight', this.storage, `(${last(r)} - params.first_token) * (${stride})`, 'at')
+        : `${operand}[${last(r)} * (params.C / 4u) + at]`;
     return [
       `fn fill_${operand}(thread: u32, first: u32, k0: u32) {`,
       `  for (var i = thread; i < ${(groups * step) / 4}u; i += ${across * down}u) {`,
@@ -262,11 +279,7 @@ class Writer {
       '    let inside = k0 + k < params.C;',
       '    let at = min(k0 + k, params.C - 4u) / 4u;',
       '    let block = transpose(mat4x4f(',
-      ...range(4).map(
-        (r) =>
-          `      select(vec4f(0.0), ${operand}[${row(r)} * (params.C / 4u) + at], inside)` +
-          (r < 3 ? ',' : ''),
-      ),
+      ...range(4).map((r) => `      select(vec4f(0.0), ${four(r)}, inside)${r < 3 ? ',' : ''}`),
       '    ));',
       ...range(4).map(
         (r) => `    ${operand}_tile[(k + ${r}u) * ${groups}u + i / ${step / 4}u] = block[${r}];`,

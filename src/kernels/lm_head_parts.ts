@@ -1,6 +1,7 @@
 import type { AdapterFacts } from '../gpu/device';
 import type { Grid } from '../gpu/kernel';
 import type { Blocking } from './matmul_text';
+import type { VocabularyStorage } from './vocabulary';
 
 /**
  * How a head that stores no logits goes through the vocabulary: `tiled` through workgroup memory (GPUs), `direct` without
@@ -32,6 +33,19 @@ export const headConfigurations = {
 
 export type HeadConfiguration = keyof typeof headConfigurations;
 export const headConfigurationNames = Object.keys(headConfigurations) as HeadConfiguration[];
+
+/** Name of a generated head: head_score_tiled_8x64_q8. */
+export const headName = (
+  kind: string,
+  configuration: HeadConfiguration,
+  storage: VocabularyStorage,
+): string => `head_${kind}_${configuration}${storage === 'f32' ? '' : `_${storage}`}`;
+
+/** Where every storage is tested, a configuration of each kind: the others read weights by the same lines. */
+const EVERY_STORAGE: readonly HeadConfiguration[] = ['tiled_8x64', 'direct_2x8'];
+
+export const headStoragesOf = (configuration: HeadConfiguration): readonly VocabularyStorage[] =>
+  EVERY_STORAGE.includes(configuration) ? ['f32', 'f16', 'q8'] : ['f32'];
 
 /** Of a design, its configurations and the most rows each is for. */
 export const headChoices = {

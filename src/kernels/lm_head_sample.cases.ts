@@ -11,6 +11,7 @@ import {
   headDesign,
   headMergeConstants,
   headParts,
+  headStoragesOf,
   partTokens,
   type HeadConfiguration,
   type HeadDesign,
@@ -25,6 +26,8 @@ import {
 } from './lm_head_sample';
 import { headSampleReference, headStepReference, type HeadSampleInputs } from './lm_head_sample.reference';
 import { NEAR_TIE } from './sampler.cases';
+import { decodeRows, encodeRows } from './quantize';
+import type { VocabularyStorage } from './vocabulary';
 
 const EXACT = { atol: 1e-9, rtol: 0, reason: 'whole numbers' };
 const DESIGNS: HeadDesign[] = ['tiled', 'direct'];
@@ -34,6 +37,8 @@ const MARK = 7;
 interface Shape extends HeadSampleDims {
   /** Whole logits, each token twice, so that every maximum is a tie. */
   ties?: boolean;
+  /** How the head is stored; f32 when left out. */
+  storage?: VocabularyStorage;
   /** The model's soft cap of its logits. */
   cap?: number;
   /** Where only this design switches. */
@@ -65,7 +70,7 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /** Rows at many places: fresh, at their limit, at the end of their history; every fifth is finished. */
-function numbers({ B, V, C, Hmax, scale, seed, ties }: Shape): HeadSampleInputs {
+function numbers({ B, V, C, Hmax, scale, seed, ties, storage = 'f32' }: Shape): HeadSampleInputs {
   const hidden = testNumbers(B * C, (seed % 1000) + V, scale);
   const weight = testNumbers(V * C, (seed % 1000) + V + 1);
   if (ties) {
@@ -75,7 +80,7 @@ function numbers({ B, V, C, Hmax, scale, seed, ties }: Shape): HeadSampleInputs 
   const rows = Array.from({ length: B }, (_, b) => b);
   return {
     hidden,
-    weight,
+    weight: decodeRows(storage, encodeRows(storage, weight, C), C),
     tokens: Uint32Array.from(rows, (b) => 100 + b),
     positions: Uint32Array.from(rows, (b) => 3 * b),
     slots: Uint32Array.from(rows, (b) => (b % 5 === 4 ? NO_SLOT : b)),
@@ -87,8 +92,8 @@ const floats = (data: ArrayLike<number>): Float32Array => Float32Array.from(data
 const words = (data: ArrayLike<number>): Uint32Array => Uint32Array.from(data);
 const bitsOf = (data: Float32Array): Uint32Array => new Uint32Array(data.buffer);
 
-const describeShape = ({ B, V, C, temperature, ties, scale, cap }: Shape): string =>
-  `B=${B} V=${V} C=${C} T=${temperature}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}`;
+const describeShape = ({ B, V, C, temperature, ties, scale, cap, storage }: Shape): string =>
+  `B=${B} V=${V} C=${C} T=${temperature}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}${storage ? ` ${storage}` : ''}`;
 
 /** A case whose numbers leave f32 and f64 no room to choose differently. Errors: throws where they do. */
 function checkMargin(shape: Shape, margin: number): void {
@@ -115,7 +120,7 @@ function partsCase(name: string, choose: Choice, shape: Shape, note = ''): Kerne
       const { params, grid } = headSampleLaunch(configuration, shape);
       const operands = {
         hidden: floats(inputs.hidden),
-        weight: floats(inputs.weight),
+        weight: encodeRows(shape.storage ?? 'f32', floats(inputs.weight), shape.C),
         positions: words(inputs.positions),
         state: words(inputs.state),
         partials: B * P * 5,
@@ -222,6 +227,22 @@ const own =
     return { kernel: headSampleKernel(configuration), configuration };
   };
 
+/** Rows of one word and of several groups, a last group in part. */
+const STORED_SHAPES = shapesOf('direct').filter(
+  ({ V, scale, ties }) => [63, 257, 1021].includes(V) && scale < 10 && !ties,
+);
+
+/** Of a stored head, a configuration of each kind. */
+const storedCases = headConfigurationNames.flatMap((configuration) =>
+  headStoragesOf(configuration).flatMap((storage) => {
+    if (storage === 'f32') return [];
+    const kernel = headSampleKernel(configuration, storage);
+    return STORED_SHAPES.map((shape) =>
+      partsCase(kernel.name, () => ({ kernel, configuration }), { ...shape, storage }),
+    );
+  }),
+);
+
 export const lmHeadSampleCases: readonly KernelCase[] = [
   ...shapesOf('tiled').map((shape) =>
     partsCase(plainHeadSample.name, () => ({ kernel: plainHeadSample, configuration: 'tiled_64x64' }), shape),
@@ -232,6 +253,7 @@ export const lmHeadSampleCases: readonly KernelCase[] = [
       partsCase(kernel.name, () => ({ kernel, configuration }), shape),
     );
   }),
+  ...storedCases,
   ...[0, 1, 2].flatMap((index) =>
     shapesOf('direct').map((shape) =>
       partsCase(plainHeadSample.name, own(index), shape, `, choice ${index} of this adapter`),

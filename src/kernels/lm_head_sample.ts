@@ -13,13 +13,15 @@ import {
   headDesign,
   headGrid,
   headMergeConstants,
+  headName,
   headParts,
+  headStoragesOf,
   mostHeadParts,
   type HeadConfiguration,
   type HeadDesign,
 } from './lm_head_parts';
 import { endsOf, seedOf, type SampleDims } from './sampler';
-import type { Shard, ShardRows } from './vocabulary';
+import type { Shard, ShardRows, VocabularyStorage } from './vocabulary';
 
 const binding = {
   buffers: {
@@ -47,20 +49,27 @@ type HeadSampleKernel = Kernel<keyof typeof binding.buffers, keyof typeof bindin
 /** The LM head and the draw of every part of the vocabulary in one: no logits. Written by hand, the generated ones' oracle. */
 export const plainHeadSample: HeadSampleKernel = defineKernel({ name: 'head_sample', wgsl, ...binding });
 
-const generated = new Map<HeadConfiguration, HeadSampleKernel>();
+const generated = new Map<string, HeadSampleKernel>();
 
-/** The same, generated; its text is written once. */
-export function headSampleKernel(configuration: HeadConfiguration): HeadSampleKernel {
-  const name = `head_sample_${configuration}`;
-  let kernel = generated.get(configuration);
+/** The same, generated, of a head stored so; its text is written once. */
+export function headSampleKernel(
+  configuration: HeadConfiguration,
+  storage: VocabularyStorage = 'f32',
+): HeadSampleKernel {
+  const name = headName('sample', configuration, storage);
+  let kernel = generated.get(name);
   if (!kernel) {
-    kernel = defineKernel({ name, wgsl: generateHead('sample', name, configuration), ...binding });
-    generated.set(configuration, kernel);
+    kernel = defineKernel({ name, wgsl: generateHead('sample', name, configuration, storage), ...binding });
+    generated.set(name, kernel);
   }
   return kernel;
 }
 
-export const headSampleFamily = (): HeadSampleKernel[] => headConfigurationNames.map(headSampleKernel);
+/** The generated kernels that are tested. */
+export const headSampleFamily = (): HeadSampleKernel[] =>
+  headConfigurationNames.flatMap((configuration) =>
+    headStoragesOf(configuration).map((storage) => headSampleKernel(configuration, storage)),
+  );
 
 /** The parts' draws become each row's token. */
 export const headSampleMerge = defineKernel({
@@ -134,7 +143,7 @@ export function addHeadSample<D>(
         const fits = configurationFor(design, dims(step).B) === configuration;
         return fits ? wanted : { ...wanted, grid: [0] as const };
       };
-      plan.add(headSampleKernel(configuration), views, launch, { CAP: softcap });
+      plan.add(headSampleKernel(configuration, shard.storage), views, launch, { CAP: softcap });
     }
   }
   plan.add(

@@ -11,6 +11,7 @@ import {
   headDesign,
   headMergeConstants,
   headParts,
+  headStoragesOf,
   partTokens,
   type HeadConfiguration,
   type HeadDesign,
@@ -24,6 +25,8 @@ import {
   plainHeadScore,
   type HeadScoreDims,
 } from './lm_head_score';
+import { decodeRows, encodeRows } from './quantize';
+import type { VocabularyStorage } from './vocabulary';
 import { headScoreReference } from './lm_head_score.reference';
 
 const EXACT = { atol: 1e-9, rtol: 0, reason: 'whole numbers' };
@@ -37,6 +40,8 @@ interface Shape extends HeadScoreDims {
   only?: HeadDesign;
   /** Whole logits, each token twice, so that every maximum is a tie. */
   ties?: boolean;
+  /** How the head is stored; f32 when left out. */
+  storage?: VocabularyStorage;
   /** The model's soft cap of its logits. */
   cap?: number;
 }
@@ -62,14 +67,15 @@ const SHAPES: readonly Shape[] = [
   { M: 5, V: 257, C: 20, scale: 3, cap: 5 },
 ];
 
-function numbers({ M, V, C, scale, ties, cap = 0 }: Shape) {
+function numbers({ M, V, C, scale, ties, storage = 'f32', cap = 0 }: Shape) {
   const hidden = testNumbers(M * C, V, scale);
   const weight = testNumbers(V * C, V + 1);
   if (ties) {
     hidden.forEach((x, i) => (hidden[i] = Math.round(4 * x)));
     weight.forEach((x, i) => (weight[i] = i < (V * C) / 2 ? Math.round(4 * x) : weight[i - (V / 2) * C]!));
   }
-  const logits = headLogits(hidden, weight, M, V, C).map((z) => softcapped(z, cap));
+  const stored = encodeRows(storage, weight, C);
+  const logits = headLogits(hidden, decodeRows(storage, stored, C), M, V, C).map((z) => softcapped(z, cap));
   // Every other row asks for its argmax; of two equal ones for the first, then for the second.
   const targets = new Uint32Array(M);
   for (let m = 0; m < M; m++) {
@@ -78,11 +84,11 @@ function numbers({ M, V, C, scale, ties, cap = 0 }: Shape) {
     if (ties) targets[m] = m % 2 === 0 ? row.indexOf(largest) : row.lastIndexOf(largest);
     else targets[m] = m % 2 === 0 ? row.indexOf(largest) : (m * 7919 + V - 1) % V;
   }
-  return { hidden, weight, targets, logits };
+  return { hidden, weight: stored, targets, logits };
 }
 
-const shapeOf = ({ M, V, C, scale, ties, cap }: Shape): string =>
-  `M=${M} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}`;
+const shapeOf = ({ M, V, C, scale, ties, cap, storage }: Shape): string =>
+  `M=${M} V=${V} C=${C}${scale === 1 ? '' : ` scale=${scale}`}${ties ? ' ties' : ''}${cap ? ` cap=${cap}` : ''}${storage ? ` ${storage}` : ''}`;
 
 const toleranceOf = ({ scale }: Shape) =>
   scale > 10
@@ -179,6 +185,22 @@ const own =
     return { kernel: headScoreKernel(configuration), configuration };
   };
 
+/** Rows of one word and of several groups, a last group in part. */
+const STORED_SHAPES = shapesOf('direct').filter(
+  ({ V, scale, ties }) => [63, 257, 1021].includes(V) && scale < 10 && !ties,
+);
+
+/** Of a stored head, a configuration of each kind. */
+const storedCases = headConfigurationNames.flatMap((configuration) =>
+  headStoragesOf(configuration).flatMap((storage) => {
+    if (storage === 'f32') return [];
+    const kernel = headScoreKernel(configuration, storage);
+    return STORED_SHAPES.map((shape) =>
+      partsCase(kernel.name, () => ({ kernel, configuration }), { ...shape, storage }),
+    );
+  }),
+);
+
 export const lmHeadScoreCases: readonly KernelCase[] = [
   ...shapesOf('tiled').map((shape) =>
     partsCase(plainHeadScore.name, () => ({ kernel: plainHeadScore, configuration: 'tiled_64x64' }), shape),
@@ -189,6 +211,7 @@ export const lmHeadScoreCases: readonly KernelCase[] = [
       partsCase(kernel.name, () => ({ kernel, configuration }), shape),
     );
   }),
+  ...storedCases,
   ...[0, 1, 2].flatMap((index) =>
     shapesOf('direct').map((shape) =>
       partsCase(plainHeadScore.name, own(index), shape, `, choice ${index} of this adapter`),

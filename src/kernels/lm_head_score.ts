@@ -5,7 +5,7 @@ import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
 import { generateHead } from './lm_head_generator';
-import type { Shard, ShardRows } from './vocabulary';
+import type { Shard, ShardRows, VocabularyStorage } from './vocabulary';
 import {
   configurationFor,
   designOf,
@@ -13,7 +13,9 @@ import {
   headDesign,
   headGrid,
   headMergeConstants,
+  headName,
   headParts,
+  headStoragesOf,
   mostHeadParts,
   type HeadConfiguration,
   type HeadDesign,
@@ -36,20 +38,27 @@ type HeadScoreKernel = Kernel<keyof typeof binding.buffers, keyof typeof binding
 /** The LM head and every part's softmax statistics in one: no logits. Written by hand, the generated ones' oracle. */
 export const plainHeadScore: HeadScoreKernel = defineKernel({ name: 'head_score', wgsl, ...binding });
 
-const generated = new Map<HeadConfiguration, HeadScoreKernel>();
+const generated = new Map<string, HeadScoreKernel>();
 
-/** The same, generated; its text is written once. */
-export function headScoreKernel(configuration: HeadConfiguration): HeadScoreKernel {
-  const name = `head_score_${configuration}`;
-  let kernel = generated.get(configuration);
+/** The same, generated, of a head stored so; its text is written once. */
+export function headScoreKernel(
+  configuration: HeadConfiguration,
+  storage: VocabularyStorage = 'f32',
+): HeadScoreKernel {
+  const name = headName('score', configuration, storage);
+  let kernel = generated.get(name);
   if (!kernel) {
-    kernel = defineKernel({ name, wgsl: generateHead('score', name, configuration), ...binding });
-    generated.set(configuration, kernel);
+    kernel = defineKernel({ name, wgsl: generateHead('score', name, configuration, storage), ...binding });
+    generated.set(name, kernel);
   }
   return kernel;
 }
 
-export const headScoreFamily = (): HeadScoreKernel[] => headConfigurationNames.map(headScoreKernel);
+/** The generated kernels that are tested. */
+export const headScoreFamily = (): HeadScoreKernel[] =>
+  headConfigurationNames.flatMap((configuration) =>
+    headStoragesOf(configuration).map((storage) => headScoreKernel(configuration, storage)),
+  );
 
 /** The parts' statistics become each row's log-probability, entropy and whether its target is the argmax. */
 export const headScoreMerge = defineKernel({
@@ -107,9 +116,9 @@ export function addHeadScore<D>(
   const { hidden, targets, partials, logp, entropy, correct } = buffers;
   const many = configurationFor(design, Infinity);
   for (const shard of shards) {
-    const { weight } = shard;
+    const { weight, storage } = shard;
     plan.add(
-      headScoreKernel(many),
+      headScoreKernel(many, storage),
       { hidden, weight, targets, partials, logp },
       (step) => headScoreLaunch(many, dims(step), shard),
       { CAP: softcap },

@@ -3,6 +3,7 @@ import type { MatmulLayout } from './matmul';
 import { directMain } from './matmul_direct';
 import { canAccumulate, MatmulText, PLAIN, type Blocking, type MatmulFusion } from './matmul_text';
 import { tiledMain } from './matmul_tiled';
+import { STORED_ROWS } from './stored_load';
 
 const PARAMS = {
   M: 'u32',
@@ -24,13 +25,6 @@ const SHAPES = {
   nt: { a: '(M,K)', b: '(N,K)' },
   nn: { a: '(M,K)', b: '(K,N)' },
   tn: { a: '(K,M)', b: '(K,N)' },
-} as const;
-
-const ROWS_OF_B = {
-  f32: 'floats',
-  f16: 'f16',
-  q8: 'u32: codes of 8 bits, then an f32 scale for every 32 of them',
-  q4: 'u32: codes of 4 bits, then an f32 scale for every 32 of them',
 } as const;
 
 const PARTS = ['norm', 'gated', 'activated', 'adapter', 'residual', 'bias', 'accumulate'] as const;
@@ -109,7 +103,7 @@ function header(name: string, { layout, fusion, blocking, tile }: MatmulText): s
     ...(norm ? ['// norm(a) = a (weight + offset) rstd, rstd = 1 / sqrt(mean(a^2) + eps) of each row.'] : []),
     '//',
     `//   a         ${SHAPES[layout].a}  read         rows of lda floats`,
-    `//   b         ${gated ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${ROWS_OF_B[storage]}`,
+    `//   b         ${gated ? '(2N,K)' : SHAPES[layout].b}  read         rows of ldb ${STORED_ROWS[storage]}`,
     ...(norm ? ['//   weight    (K)    read'] : []),
     ...(adapter
       ? [`//   low       (M,R)  read         R a multiple of 4`, `//   high      ${wide},R)  read`]

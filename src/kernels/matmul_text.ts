@@ -1,6 +1,7 @@
 import { activationWgsl } from './activation';
 import type { MatmulLayout } from './matmul';
-import { GROUP, type Storage } from './quantize';
+import { isQuantized, type Storage } from './quantize';
+import { storedFour, storedLoad, storedType } from './stored_load';
 
 /** How a kernel of the matmul family divides its work. */
 export interface Blocking {
@@ -104,41 +105,18 @@ export class MatmulText {
 
   /** Four values of b as f32: number `four` of the row of b that begins at element `row` of the binding. */
   b(row: string, four: string): string {
-    return this.fusion.storage === 'f32' ? `b[${row} + ${four}]` : `load_b(${row}, ${four})`;
+    return storedFour('b', this.fusion.storage, row, four);
   }
 
   /** WGSL type of an element of b's binding, and how many of them a row takes. */
   get elementOfB(): { type: string; stride: string } {
     const { storage } = this.fusion;
-    if (storage === 'f32') return { type: 'vec4f', stride: '(params.ldb / 4u)' };
-    return storage === 'f16'
-      ? { type: 'vec2u', stride: '(params.ldb / 4u)' }
-      : { type: 'u32', stride: 'params.ldb' };
+    return { type: storedType(storage), stride: isQuantized(storage) ? 'params.ldb' : '(params.ldb / 4u)' };
   }
 
   /** fn load_b, where b is not stored as f32. */
   loadB(): string[] {
-    const { storage } = this.fusion;
-    if (storage === 'f32') return [];
-    const length = this.layout === 'nt' ? 'params.K' : 'params.N';
-    const scale = (perWord: number): string =>
-      `bitcast<f32>(b[row + (${length} + ${perWord - 1}u) / ${perWord}u + four / ${GROUP / 4}u])`;
-    const body = {
-      f16: [
-        'let halves = b[row + four];',
-        'return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));',
-      ],
-      q8: [
-        'let codes = vec4i(bitcast<i32>(b[row + four])) << vec4u(24u, 16u, 8u, 0u);',
-        `return vec4f(codes >> vec4u(24u)) * ${scale(4)};`,
-      ],
-      q4: [
-        'let word = b[row + four / 2u] >> (four % 2u * 16u);',
-        'let codes = vec4i(bitcast<i32>(word)) << vec4u(28u, 24u, 20u, 16u);',
-        `return vec4f(codes >> vec4u(28u)) * ${scale(8)};`,
-      ],
-    }[storage];
-    return ['fn load_b(row: u32, four: u32) -> vec4f {', ...body.map((line) => `  ${line}`), '}', ''];
+    return storedLoad('b', this.fusion.storage, this.layout === 'nt' ? 'params.K' : 'params.N');
   }
 
   /**

@@ -1,4 +1,14 @@
 import type { View } from '../gpu/arena';
+import type { Storage } from './quantize';
+
+/** How a frozen vocabulary lies on the GPU. */
+export type VocabularyStorage = Exclude<Storage, 'q4'>;
+
+/**
+ * How the vocabulary of a model is stored whose projections are stored as `weights`: where they have 4 bits, in 8, because
+ * 4 would add a fifth to two fifths to the error (docs/kernels.md).
+ */
+export const vocabularyStorage = (weights: Storage): VocabularyStorage => (weights === 'q4' ? 'q8' : weights);
 
 /**
  * Rows `row0` … `row0 + rows − 1` of a matrix with a row a token (embedding, LM head), as one binding: a vocabulary larger
@@ -6,6 +16,8 @@ import type { View } from '../gpu/arena';
  */
 export interface Shard<V extends View = View> extends ShardRows {
   readonly weight: V;
+  /** How frozen rows lie on the GPU; f32 when left out. */
+  readonly storage?: VocabularyStorage;
 }
 
 export interface ShardRows {

@@ -5,6 +5,7 @@ import { headScoreFloats } from '../kernels/lm_head_score';
 import { decodePartialsShape } from '../kernels/decode';
 import { headSampleShape } from '../kernels/lm_head_sample';
 import { mostPartialFloats, type SplitRule } from '../kernels/matmul_split';
+import type { VocabularyStorage } from '../kernels/vocabulary';
 import { headsOf, mlpWidth, normCount, normWidth, qkvWidth, type ModelConfig } from './config';
 import { projectionsOf, PROJECTIONS } from './projections';
 import { shardRows, type Cuts } from './shards';
@@ -155,7 +156,14 @@ export class ActivationGradients {
   /** Partial sums of one product at a time, on adapters and in models where any is split over k. */
   readonly partials: Tensor | undefined;
 
-  constructor(config: ModelConfig, capacity: Capacity, cuts: Cuts, rule: SplitRule) {
+  /** `head`: how the LM head is stored. */
+  constructor(
+    config: ModelConfig,
+    capacity: Capacity,
+    cuts: Cuts,
+    rule: SplitRule,
+    head?: VocabularyStorage,
+  ) {
     const { tokens: N } = capacity;
     const { hidden_size: C, intermediate_size: F, num_attention_heads: NH, head_dim: HS } = config;
     this.normsShape = rmsnormPartialsShape(normCount(config), N, normWidth(config));
@@ -171,7 +179,7 @@ export class ActivationGradients {
     this.delta = this.arena.tensor('delta', [N, NH]);
     this.gateUp = this.arena.tensor('dgate_up', [N, mlpWidth(config)]);
     this.activated = this.arena.tensor('dactivated', [N, F]);
-    const floats = mostGradientPartials(config, capacity, cuts, rule);
+    const floats = mostGradientPartials(config, capacity, cuts, rule, head);
     this.partials = floats ? this.arena.tensor('partials', [floats]) : undefined;
   }
 }
@@ -182,11 +190,12 @@ function mostGradientPartials(
   { tokens, chunk }: Capacity,
   cuts: Cuts,
   rule: SplitRule,
+  head: VocabularyStorage | undefined,
 ): number {
   const block = projectionsOf(config, 0);
   const layers = [
     ...PROJECTIONS.map((name) => ({ ...block[name], rows: tokens })),
-    ...shardRows(cuts, config.vocab_size, config.hidden_size).map((shard) => ({
+    ...shardRows(cuts, config.vocab_size, config.hidden_size, head).map((shard) => ({
       out: shard.rows,
       inp: config.hidden_size,
       rows: Math.min(chunk, tokens),

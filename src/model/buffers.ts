@@ -2,6 +2,7 @@ import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import type { SplitRule } from '../kernels/matmul_split';
 import type { Storage } from '../kernels/quantize';
+import { vocabularyStorage } from '../kernels/vocabulary';
 import { SUM_SQUARES_PARTIALS } from '../kernels/reduce';
 import {
   ActivationGradients,
@@ -51,7 +52,7 @@ export class TrainingBuffers {
   constructor(
     config: ModelConfig,
     capacity: Capacity,
-    lora: LoraConfig | undefined,
+    { lora, weights }: Pick<BufferOptions, 'lora' | 'weights'>,
     cuts: Cuts,
     rule: SplitRule,
   ) {
@@ -68,7 +69,8 @@ export class TrainingBuffers {
       this.m = new Parameters('first moment', config, cuts);
       this.v = new Parameters('second moment', config, cuts);
     }
-    this.activationGradients = new ActivationGradients(config, capacity, cuts, rule);
+    const head = vocabularyStorage((lora && weights) ?? 'f32');
+    this.activationGradients = new ActivationGradients(config, capacity, cuts, rule, head);
     this.partials = this.arena.tensor('partials', [this.gradients.arena.pieces.length, SUM_SQUARES_PARTIALS]);
     this.norm = this.arena.tensor('norm', [4]);
   }
@@ -124,7 +126,9 @@ export class Buffers {
     const keep = options.checkpointing ? 'checkpoints' : 'everything';
     this.activations = new Activations(config, capacity, options.trainable ? keep : 'nothing');
     this.head = new HeadActivations(config, capacity);
-    this.training = options.trainable ? new TrainingBuffers(config, capacity, lora, cuts, rule) : undefined;
+    this.training = options.trainable
+      ? new TrainingBuffers(config, capacity, options, cuts, rule)
+      : undefined;
     this.generation = capacity.slots ? new GenerationState(config, capacity) : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { LabError } from '../errors';
 import { Arena, part, type Tensor, type View } from '../gpu/arena';
 import { decodeRows, encodeRows, rowWords, type Storage } from '../kernels/quantize';
-import type { Shard, ShardRows } from '../kernels/vocabulary';
+import { vocabularyStorage, type Shard, type ShardRows } from '../kernels/vocabulary';
 import { arrange, restore, type Arrangement } from './arrangement';
 import { normCount, normWidth, type ModelConfig } from './config';
 import { familyOf } from './families';
@@ -103,7 +103,7 @@ export class Parameters {
   private readonly base: string;
   private readonly slices = new Map<string, Slice>();
 
-  /** `storage`: of the projections' matrices; what is trained is f32. Errors: `out_of_memory` where the vocabulary cannot be cut small enough. */
+  /** `storage`: of the projections' matrices, embedding and head; what is trained is f32. Errors: `out_of_memory` where the vocabulary cannot be cut small enough. */
   constructor(label: string, config: ModelConfig, cuts = UNCUT, storage: Storage = 'f32') {
     const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
     const { tensors: names } = familyOf(config);
@@ -113,7 +113,7 @@ export class Parameters {
     this.headDim = config.head_dim;
     this.base = names.base;
 
-    const shards = shardRows(cuts, V, C);
+    const shards = shardRows(cuts, V, C, vocabularyStorage(storage));
     this.embed = this.vocabulary('embed', `${names.embed}.weight`, shards, [V, C]);
     if (config.learned_positions && names.positions) {
       const rows = config.max_position_embeddings + config.learned_positions.offset;
@@ -312,19 +312,15 @@ export class Parameters {
     shards: readonly ShardRows[],
     shape: [V: number, C: number],
   ): Shard<Tensor>[] {
-    const own = shards.map(({ row0, rows }) => ({
-      weight: this.arena.tensor(row0 ? `${label} from ${row0}` : label, [rows, shape[1]]),
-      row0,
-      rows,
-    }));
-    const parts = own.map(({ weight, row0, rows }): Part => ({
-      tensor: weight,
-      row: 0,
-      first: row0,
-      rows,
-      length: shape[1],
-      storage: 'f32',
-    }));
+    const storage = vocabularyStorage(this.storage);
+    const [, length] = shape;
+    const own = shards.map(({ row0, rows }) => {
+      const called = row0 ? `${label} from ${row0}` : label;
+      return { weight: this.arena.tensor(called, [rows, rowWords(storage, length)]), row0, rows, storage };
+    });
+    const parts = own.map(({ weight: tensor, row0: first, rows }): Part => {
+      return { tensor, row: 0, first, rows, length, storage };
+    });
     this.slices.set(name, { shape, arrangement: 'same', parts });
     return own;
   }

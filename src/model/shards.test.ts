@@ -139,6 +139,29 @@ describe.each([true, false])('a model whose vocabulary is cut (tied: %s)', (isTi
   });
 });
 
+test('a frozen vocabulary in 8 bits is cut and computes bit by bit as one that is not', async () => {
+  const config = configOf(true);
+  const options = { trainable: false, reference: false, weights: 'q8' } as const;
+  const gpu = await openTestGpu({ defaultLimits: true });
+  const facts = { ...gpu.facts, maxBufferSize: LIMIT / 2 };
+  const narrow = Object.create(gpu, { facts: { value: facts } }) as Gpu;
+  expect(new Parameters('cut', config, cutsOf(narrow, config), 'q8').embed.length).toBeGreaterThan(1);
+  const tensors = new Parameters('made up', config).fill((i) => 0.3 * Math.sin(1.7 * i));
+  const sampling: Sampling = { temperature: 1, top_k: 0, top_p: 1, max_new_tokens: 12, seed: 5, eos: [] };
+  const prompts = SEQUENCES.map(({ tokens }, id) => ({ tokens: tokens.slice(0, 6), id }));
+  const [whole, cut] = await Promise.all(
+    [gpu, narrow].map(async (one) => {
+      const policy = new Policy(one, config, tensors, { ...CAPACITY, chunk: 8 }, options);
+      const scores = await policy.score(SEQUENCES);
+      const completions = await policy.generate(prompts, sampling);
+      policy.destroy();
+      return { scores, completions };
+    }),
+  );
+  gpu.close();
+  expect(cut).toEqual(whole);
+});
+
 /** Every value of every tensor, at most `atol` apart, relative to the tensor's largest where that is above 1. */
 function expectNear(
   actual: ReadonlyMap<string, NamedTensor>,

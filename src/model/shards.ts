@@ -2,7 +2,8 @@ import { LabError } from '../errors';
 import { bindable, mib } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { vocabularyStep } from '../kernels/lm_head_parts';
-import type { ShardRows } from '../kernels/vocabulary';
+import { rowWords } from '../kernels/quantize';
+import type { ShardRows, VocabularyStorage } from '../kernels/vocabulary';
 import type { ModelConfig } from './config';
 
 /** How parameters are cut so that the GPU can bind them. */
@@ -22,11 +23,16 @@ export const cutsOf = (gpu: Gpu, { vocab_size }: ModelConfig): Cuts => ({
 });
 
 /**
- * The rows of a (V,C) matrix of floats, in as few shards as can be bound; one where it can be bound whole. Errors:
+ * The rows of a (V,C) matrix, in as few shards as can be bound; one where it can be bound whole. Errors:
  * `out_of_memory` where a binding has no room for the least that may be cut off.
  */
-export function shardRows({ pieceBytes, vocabularyStep: step }: Cuts, V: number, C: number): ShardRows[] {
-  const rowBytes = 4 * C;
+export function shardRows(
+  { pieceBytes, vocabularyStep: step }: Cuts,
+  V: number,
+  C: number,
+  storage: VocabularyStorage = 'f32',
+): ShardRows[] {
+  const rowBytes = 4 * rowWords(storage, C);
   if (V * rowBytes <= pieceBytes) return [{ row0: 0, rows: V }];
   const most = Math.floor(pieceBytes / rowBytes / step) * step;
   if (most === 0) {

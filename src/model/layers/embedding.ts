@@ -1,8 +1,7 @@
 import {
   embeddingBackward as backwardKernel,
   embeddingBackwardLaunch,
-  embeddingForward as forwardKernel,
-  embeddingForwardLaunch,
+  addEmbeddingForward,
   positionForward,
   positionForwardLaunch,
 } from '../../kernels/embedding';
@@ -20,11 +19,7 @@ export function embeddingForward<D extends LayerDims>(
   out: Tensor,
 ): void {
   const { hidden_size: C, embed_scale: scale, learned_positions } = r.config;
-  for (const shard of embed) {
-    r.plan.add(forwardKernel, { tokens, weight: shard.weight, out }, ({ N }) =>
-      embeddingForwardLaunch({ N, C, scale }, shard),
-    );
-  }
+  addEmbeddingForward(r.plan, { tokens, out }, embed, ({ N }) => ({ N, C, scale }));
   if (!table) return;
   const first = learned_positions?.offset ?? 0;
   r.plan.add(positionForward, { positions, weight: table, out }, ({ N }) =>

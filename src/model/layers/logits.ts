@@ -18,7 +18,9 @@ export function logitsForward<D extends LayerDims>(
   const [C, ldc] = [config.hidden_size, logitsStride(config)];
   for (const shard of head) {
     const buffers = { a: hidden, b: shard.weight, out: columnsOf(logits, shard) };
-    addMatmul(plan, gpu, 'nt', buffers, (dims) => ({ M: rows(dims), N: shard.rows, K: C, ldc }));
+    addMatmul(plan, gpu, 'nt', buffers, (dims) => ({ M: rows(dims), N: shard.rows, K: C, ldc }), {
+      bStorage: shard.storage ?? 'f32',
+    });
   }
 }
 
@@ -40,7 +42,7 @@ export function logitsBackward<D extends LayerDims>(
       'nn',
       { a: columnsOf(dlogits, shard), b: shard.weight, out: dhidden },
       (dims) => ({ M: rows(dims), N: C, K: shard.rows, lda, accumulate: shard.row0 > 0 }),
-      { partials },
+      { partials, bStorage: shard.storage ?? 'f32' },
     );
   }
   for (const shard of dhead) {
