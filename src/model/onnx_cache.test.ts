@@ -14,6 +14,7 @@ const FAMILIES = [
   'gpt_neox',
   'opt',
   'qwen3',
+  'mistral',
   'gemma3',
   'gemma3_wide_heads',
 ];

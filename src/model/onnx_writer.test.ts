@@ -17,6 +17,9 @@ const FAMILIES = [
   'gpt_neox',
   'opt',
   'qwen3',
+  'mistral',
+  'qwen2_long',
+  'gemma2',
   'gemma3',
   'gemma3_wide_heads',
 ];
