@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadNodeOnnxRuntime } from '../cli/node_onnx';
 import { packageRoot } from '../cli/files';
-import type { Gpu } from '../gpu/device';
+import { adapterName, type Gpu } from '../gpu/device';
 import { openTestGpu } from '../gpu/testing';
 import { openModelFolder, type LoadedModel } from '../model/folder';
 import type { Problem } from '../tasks/task';
@@ -53,7 +53,18 @@ describe('the numerics check of a GPU', { timeout: 400_000 }, () => {
   let afterCheck: () => void = () => undefined;
 
   test('passes on an adapter that computes right, with figures', async () => {
-    const { ok, kernels, forward, sentence } = await check();
+    const { ok, kernels, forward, sentence, record } = await check();
+    expect(record).toMatchObject({
+      ok: true,
+      model: 'nano',
+      adapter: adapterName(gpu.facts),
+      max_delta_logit: forward?.max_delta_logit,
+      max_kl: forward?.max_kl,
+      kernels: kernels.families.length,
+      kernels_passed: kernels.families.length,
+      verdict: sentence,
+    });
+    expect(Math.abs(Date.parse(record.checked) - Date.now())).toBeLessThan(600_000);
     expect(sentence).toMatch(/^This GPU computes right: all \d+ kernels agree .* on 2 prompts/);
     expect(ok).toBe(true);
     expect(kernels.families.length).toBeGreaterThan(30);

@@ -1,10 +1,11 @@
 import { LabError } from '../errors';
-import type { Gpu } from '../gpu/device';
+import { adapterName, type Gpu } from '../gpu/device';
 import { checkKernels, wrongKernels, type KernelCheck } from '../kernels/check_kernels';
 import type { LoadedModel } from '../model/folder';
 import { compareForward, FORWARD_CHECK_ROOM, type ForwardCheck } from '../model/numerics';
 import type { OnnxRuntime } from '../model/onnx_session';
 import { samplingPromptOf } from '../tasks/prompt';
+import type { NumericsRecord } from '../runs/run';
 import type { Problem } from '../tasks/task';
 import { encodePrompt } from '../text/prompt';
 import { openPolicy } from './open_policy';
@@ -18,6 +19,8 @@ export interface Numerics {
   skipped: string | null;
   /** The verdict, for people. */
   sentence: string;
+  /** What runs that start after it keep of it. */
+  record: NumericsRecord;
 }
 
 /** Where there are no problems: text that any tokenizer knows. */
@@ -32,7 +35,7 @@ const PROMPTS = [
  */
 export async function checkNumerics(
   gpu: Gpu,
-  model: Pick<LoadedModel, 'config' | 'weights' | 'tokenizer'>,
+  model: Pick<LoadedModel, 'name' | 'config' | 'weights' | 'tokenizer'>,
   problems: readonly Problem[],
   loadRuntime: () => Promise<OnnxRuntime>,
 ): Promise<Numerics> {
@@ -53,8 +56,24 @@ export async function checkNumerics(
     policy.destroy();
   }
   const ok = kernels.ok && (forward?.ok ?? true);
-  return { ok, kernels, forward, skipped, sentence: verdict(ok, kernels, forward, skipped) };
+  const sentence = verdict(ok, kernels, forward, skipped);
+  const record: NumericsRecord = {
+    checked: new Date().toISOString(),
+    adapter: adapterName(gpu.facts),
+    model: model.name,
+    ok,
+    max_delta_logit: finite(forward?.max_delta_logit),
+    max_kl: finite(forward?.max_kl),
+    kernels_passed: kernels.families.filter((family) => family.ok).length,
+    kernels: kernels.families.length,
+    verdict: sentence,
+  };
+  return { ok, kernels, forward, skipped, sentence, record };
 }
+
+/** A number as JSON has it. */
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
 
 function verdict(
   ok: boolean,

@@ -4,7 +4,7 @@ import { adapterName, type Gpu } from '../gpu/device';
 import type { Dataset } from '../data/dataset';
 import type { AskedModel } from '../model/asked';
 import type { AnyModel } from '../model/onnx_folder';
-import type { Config, EvaluationRecord, RunFolder, RunRecord } from '../runs/run';
+import type { Config, EvaluationRecord, NumericsRecord, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
 import { asPrograms, samplingPromptOf, targetOf } from '../tasks/prompt';
@@ -52,6 +52,8 @@ export interface EvaluationSession {
   listener: RunListener;
   versions: Record<string, string>;
   programs: ProgramRunner | undefined;
+  /** The last numerics check on this adapter. */
+  numerics?: NumericsRecord | undefined;
 }
 
 /**
@@ -188,6 +190,7 @@ function newRecord(session: EvaluationSession, config: Config, asked: number, we
     adapter: adapterName(session.gpu.facts),
     choices: { ...session.gpu.choices },
     versions: session.versions,
+    ...(session.numerics ? { numerics: session.numerics } : {}),
     events: [],
     seconds: {},
   };

@@ -12,7 +12,7 @@ import { gae } from '../rl/gae';
 import { whiten } from '../rl/statistics';
 import { MemoryFolder } from '../runs/memory_folder';
 import { openRun } from '../runs/open_run';
-import type { AuditRecord, RunRecord, SettingValue } from '../runs/run';
+import type { NumericsRecord, AuditRecord, RunRecord, SettingValue } from '../runs/run';
 import { RunControl } from './control';
 import { recipes } from './index';
 import { readCheckpoint, runSession, type Session } from './session';
@@ -28,6 +28,18 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
+const NUMERICS: NumericsRecord = {
+  checked: '2026-11-21T12:00:00.000Z',
+  adapter: 'an adapter',
+  model: 'nano',
+  ok: true,
+  max_delta_logit: 3e-5,
+  max_kl: 2e-11,
+  kernels_passed: 50,
+  kernels: 50,
+  verdict: 'This GPU computes right.',
+};
+
 describe('SFT', () => {
   const short = {
     num_epochs: 2,
@@ -38,10 +50,12 @@ describe('SFT', () => {
   };
 
   test('writes a row a step, checkpoints, the best model, and the same bits from the same seed', async () => {
-    const first = await run('sft', short);
+    const first = await run('sft', short, { numerics: NUMERICS });
     const second = await run('sft', short);
     const { record, metrics, completions } = await openRun(first.folder);
     expect(record).toMatchObject({ status: 'done', step: 6, dataset: { train: 18, validation: 6 } });
+    expect(record.numerics).toEqual(NUMERICS);
+    expect(new TextDecoder().decode(await first.folder.read('model/README.md'))).toContain(NUMERICS.verdict);
     // Step 0 is the evaluation before training; 18 problems in batches of 8 are 3 steps an epoch.
     expect(metrics.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(metrics.at(-1)?.values['loss']).toBeLessThan(metrics[1]?.values['loss'] ?? 0);

@@ -9,7 +9,7 @@ import { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
 import type { TensorSource } from '../model/tensor_source';
 import { modelCard } from '../runs/model_card';
-import type { Config, MetricRow, RunFolder, RunRecord } from '../runs/run';
+import type { Config, MetricRow, NumericsRecord, RunFolder, RunRecord } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
 import type { ProgramRunner } from '../tasks/task';
@@ -52,6 +52,8 @@ export interface Session {
   audit: boolean;
   versions: Record<string, string>;
   programs: ProgramRunner | undefined;
+  /** The last numerics check on this adapter. */
+  numerics?: NumericsRecord | undefined;
   /** π_ref on onnxruntime-web; undefined where it cannot run. */
   makeOnnxReference:
     ((policy: Policy, model: LoadedModel, plan: RunPlan) => Promise<ReferencePolicy>) | undefined;
@@ -267,6 +269,7 @@ function newRecord(session: Session, plan: RunPlan, hash: string): RunRecord {
     adapter: adapterName(session.gpu.facts),
     choices: { ...session.gpu.choices },
     versions: session.versions,
+    ...(session.numerics ? { numerics: session.numerics } : {}),
     events: [],
     seconds: {},
   };

@@ -36,6 +36,10 @@ export function modelCard(record: RunRecord, format: CardFormat): string {
     ['Weights', kept(record)],
     ['Seed', String(record.seed)],
     ['Adapter', record.adapter],
+    ...row(
+      'Numerics check before it',
+      record.numerics && `${record.numerics.verdict} (${record.numerics.checked})`,
+    ),
     ['Made', record.finished ?? record.created],
     [
       'Versions',

@@ -63,7 +63,27 @@ export interface RunRecord {
   grade_seconds?: number;
   /** Which configuration of the matmul ran for each class of shapes: the table pinned on the device. */
   choices?: Record<string, string>;
+  /** The last numerics check before it, on the same adapter. */
+  numerics?: NumericsRecord;
   error?: { code: string; message: string };
+}
+
+/** Whether a GPU computed right, when that was last asked. */
+export interface NumericsRecord {
+  /** ISO 8601. */
+  checked: string;
+  adapter: string;
+  /** Name of the model whose forward pass was compared. */
+  model: string;
+  ok: boolean;
+  /** Against onnxruntime-web; null where that was not compared, or where it is no number. */
+  max_delta_logit: number | null;
+  max_kl: number | null;
+  /** Kernel cases that agreed with their reference, of so many. */
+  kernels_passed: number;
+  kernels: number;
+  /** The same for people. */
+  verdict: string;
 }
 
 export interface EvaluationRecord {

@@ -8,10 +8,11 @@ import { blobSource } from '../model/byte_source';
 import { inModelFolder, type ModelFiles } from '../model/folder';
 import { openAnyFolder, trainable, whyNotTrained, type AnyModel } from '../model/onnx_folder';
 import { readZip } from '../model/zip_source';
+import type { NumericsRecord } from '../runs/run';
 import { exportRun, importRun } from '../runs/run_zip';
 import { newRunId } from '../runs/run_names';
 import { recipes } from '../recipes';
-import { checkNumerics } from '../recipes/check_numerics';
+import { checkNumerics, type Numerics } from '../recipes/check_numerics';
 import { evaluation } from '../recipes/evaluation';
 import { tokenizerOf } from '../recipes/prompt_tokens';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
@@ -64,6 +65,7 @@ export class Engine {
   private readonly models = new Map<string, AnyModel>();
   private gpu: Promise<Gpu> | undefined;
   private handles = 0;
+  private numerics: NumericsRecord | undefined;
 
   constructor(base: URL, post: (event: Event) => void) {
     this.bundled = new Bundled(base);
@@ -75,6 +77,7 @@ export class Engine {
       openGpu: () => this.openGpu(),
       dataset: (handle, options) => openDataset(...this.file(handle), options),
       model: (handle) => this.openedModel(handle),
+      numerics: () => this.numerics,
     });
     this.asking = new Asking({
       post,
@@ -125,12 +128,7 @@ export class Engine {
         await this.hub.remove(command.folder);
         return null;
       case 'check_numerics':
-        return checkNumerics(
-          await this.openGpu(),
-          trainable(this.openedModel(command.model)),
-          command.dataset === null ? [] : this.dataset(command.dataset).problems,
-          loadOnnxRuntime,
-        );
+        return this.checkNumerics(command.model, command.dataset);
       case 'estimate':
         return estimate(
           await this.openGpu(),
@@ -182,6 +180,16 @@ export class Engine {
           b: command.b.name,
         });
     }
+  }
+
+  /** Kept for the runs that start after it. */
+  private async checkNumerics(model: string, dataset: string | null): Promise<Numerics> {
+    await this.asking.end();
+    const problems = dataset === null ? [] : this.dataset(dataset).problems;
+    const opened = trainable(this.openedModel(model));
+    const numerics = await checkNumerics(await this.openGpu(), opened, problems, loadOnnxRuntime);
+    this.numerics = numerics.record;
+    return numerics;
   }
 
   private async catalogue(): Promise<Catalogue> {

@@ -1,6 +1,6 @@
 import type { Dataset } from '../data/dataset';
 import { LabError } from '../errors';
-import type { Gpu } from '../gpu/device';
+import { adapterName, type Gpu } from '../gpu/device';
 import type { LoadedModel } from '../model/folder';
 import { trainable, type AnyModel } from '../model/onnx_folder';
 import { recipes } from '../recipes';
@@ -9,7 +9,7 @@ import { evaluation, runEvaluation } from '../recipes/evaluation';
 import type { Recipe, RecipeInfo } from '../recipes/recipe';
 import { readCheckpoint, runSession, type InitCheckpoint, type Session } from '../recipes/session';
 import { resolveConfig } from '../recipes/settings';
-import type { Config, RunRecord } from '../runs/run';
+import type { Config, NumericsRecord, RunRecord } from '../runs/run';
 import { newRunId, nextRunName } from '../runs/run_names';
 import { VERSION } from '../version';
 import { openAsked } from './asked';
@@ -28,6 +28,8 @@ export interface RunnerOptions {
   /** Reads an open file again, with a run's own options. */
   dataset: (handle: string, options: { keep_annotations: boolean }) => Promise<Dataset>;
   model: (handle: string) => AnyModel;
+  /** The last numerics check. */
+  numerics: () => NumericsRecord | undefined;
 }
 
 interface Launch {
@@ -42,7 +44,10 @@ interface Launch {
 }
 
 /** What every run is given, whatever it does. */
-type Ground = Pick<Session, 'gpu' | 'id' | 'folder' | 'control' | 'listener' | 'versions' | 'programs'>;
+type Ground = Pick<
+  Session,
+  'gpu' | 'id' | 'folder' | 'control' | 'listener' | 'versions' | 'programs' | 'numerics'
+>;
 
 interface Launched {
   id: string;
@@ -192,8 +197,10 @@ export class Runner {
     const run = (async () => {
       try {
         const gpu = await this.options.openGpu();
+        const numerics = this.options.numerics();
         return await session({
           gpu,
+          numerics: numerics?.adapter === adapterName(gpu.facts) ? numerics : undefined,
           id,
           folder: await this.options.store.create(id),
           control,

@@ -24,7 +24,8 @@ export const check: Command = {
   details: `
 Each kernel runs once beside its f64 reference. The model continues a few prompts, and its logits at every position are
 compared with those of onnxruntime-web on the model's ONNX export: max |Δlogit|, KL, and the log-probabilities of what was
-generated. A GPU that computes wrongly ends the command with exit code 1.`,
+generated. A GPU that computes wrongly ends the command with exit code 1. With --json, "record" is what run.json of a run on the page
+keeps of the check before it.`,
   async run(args, io) {
     const { model } = await openModel(args.text('model'), io);
     const path = args.maybe('data');
@@ -36,14 +37,18 @@ generated. A GPU that computes wrongly ends the command with exit code 1.`,
   },
 };
 
-function report({ kernels, forward, sentence }: Numerics): string {
+function report({ kernels, forward, sentence, record }: Numerics): string {
   const rows = kernels.families.map(({ kernel, ok, share }) => [
     kernel,
     ok ? 'right' : 'WRONG',
     Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : '–',
   ]);
   const kernelTable = table([['kernel', 'verdict', 'of its tolerance'], ...rows]);
-  const lines = [kernelTable, '', `kernels: ${duration(kernels.milliseconds / 1000)}`];
+  const lines = [
+    kernelTable,
+    '',
+    `kernels: ${record.kernels_passed} of ${record.kernels} right, ${duration(kernels.milliseconds / 1000)}`,
+  ];
   if (forward) {
     const { positions, max_delta_logit, max_logit, max_kl, max_delta_logp, milliseconds } = forward;
     lines.push(
@@ -51,5 +56,6 @@ function report({ kernels, forward, sentence }: Numerics): string {
         `KL at most ${max_kl.toExponential(2)}, generated log-probs within ${max_delta_logp.toExponential(2)}, ${duration(milliseconds / 1000)}`,
     );
   }
+  lines.push(`on ${record.adapter}, with ${record.model}, ${record.checked}`);
   return [...lines, '', sentence].join('\n');
 }

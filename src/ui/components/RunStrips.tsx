@@ -42,6 +42,7 @@ function Facts({ run }: { run: RunState }) {
       <span className="small muted">{facts.filter((fact) => fact !== '').join(' · ')}</span>
       {record.status === 'failed' && <span className="small fault">failed: {record.error?.message}</span>}
       <StartCheck record={record} />
+      <NumericsLine record={record} />
     </>
   );
 }
@@ -59,6 +60,22 @@ function StartCheck({ record }: { record: RunState['record'] }) {
       title="KL of the policy to its reference before the first update; both are the same model, so it must be 0 within 1e-4."
     >
       KL at step 0: {formatNumber(kl)}, {ok ? 'below 1e-4' : 'should be below 1e-4'}
+    </span>
+  );
+}
+
+/** What the numerics check before this run said of the GPU. */
+function NumericsLine({ record: { numerics } }: { record: RunState['record'] }) {
+  if (!numerics) return null;
+  const { ok, kernels, kernels_passed, max_delta_logit, max_kl, model, checked, verdict } = numerics;
+  const forward =
+    max_delta_logit === null
+      ? ''
+      : `, ${model} within ${formatNumber(max_delta_logit)} of onnxruntime-web’s logits, KL ${formatNumber(max_kl)}`;
+  return (
+    <span className={ok ? 'small muted' : 'small fault'} title={`${verdict} Checked ${checked}.`}>
+      Numerics check, {checked.slice(0, 10)}: {ok ? 'right' : 'wrong'}, {kernels_passed} of {kernels} kernels
+      {forward}
     </span>
   );
 }
