@@ -1,16 +1,23 @@
+import { createWriteStream } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { LabError } from '../errors';
 import { checkPath } from '../runs/paths';
-import type { RunFolder, StoredFile } from '../runs/run';
+import type { FileContent, RunFolder, StoredFile } from '../runs/run';
 import { fileSource, reasonOf } from './files';
 
 /** A run's folder on disk. */
 export class NodeFolder implements RunFolder {
   constructor(readonly root: string) {}
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.change(path, async (file) => writeFile(file, bytes));
+  async write(path: string, content: FileContent): Promise<void> {
+    await this.change(path, async (file) =>
+      content instanceof Uint8Array
+        ? writeFile(file, content)
+        : pipeline(Readable.from(content()), createWriteStream(file)),
+    );
   }
 
   async append(path: string, text: string): Promise<void> {
@@ -60,6 +67,7 @@ export class NodeFolder implements RunFolder {
       await mkdir(dirname(file), { recursive: true });
       await work(file);
     } catch (cause) {
+      if (cause instanceof LabError) throw cause;
       throw new LabError('bad_input', `${file} cannot be written: ${reasonOf(cause)}.`, { cause });
     }
   }

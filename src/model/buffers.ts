@@ -33,7 +33,7 @@ export interface BufferOptions {
 }
 
 /** What is trained, or its moments: a flat arena, matrices first, whose contents have names. */
-export type Trained = Pick<Parameters, 'arena' | 'decayEnd' | 'unpack'>;
+export type Trained = Pick<Parameters, 'arena' | 'decayEnd' | 'source'>;
 
 /** What training adds to a model's weights. */
 export class TrainingBuffers {

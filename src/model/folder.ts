@@ -6,7 +6,7 @@ import { familyOf } from './families';
 import type { OnnxFile } from './onnx_proto';
 import { MOST_INLINE_BYTES, onnxBytes, writeOnnx } from './onnx_writer';
 import { parameterCount, Parameters, VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT } from './parameters';
-import { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors';
+import { openSafetensors, safetensorsChunks, writeSafetensors, type NamedTensor } from './safetensors';
 import { Sha256, sha256 } from './sha256';
 import { openShards, SHARD_INDEX, shardNames } from './shard_index';
 import { joinedSource, renamedSource, type TensorSource } from './tensor_source';
@@ -193,13 +193,13 @@ export async function withConfiguredEos(
   return ids.length ? tokenizer.withEos(ids) : tokenizer;
 }
 
-/** The Hugging Face folder of fine-tuned weights: the model's own files with new tensors. The value head goes apart. */
+/** The Hugging Face folder of fine-tuned weights: the model's own files with new tensors, read while they are written. The value head goes apart. */
 export function modelFolderFiles(
   model: Pick<LoadedModel, 'companions'>,
-  tensors: ReadonlyMap<string, NamedTensor>,
-): Record<string, Uint8Array> {
-  const own = new Map([...tensors].filter(([name]) => !name.startsWith('v_head.')));
-  return { ...model.companions, [WEIGHTS]: writeSafetensors(own) };
+  weights: TensorSource,
+): Record<string, Uint8Array | (() => AsyncIterable<Uint8Array>)> {
+  const own = weights.names.filter((name) => !name.startsWith('v_head.'));
+  return { ...model.companions, [WEIGHTS]: () => safetensorsChunks(weights, own) };
 }
 
 /** The model as ONNX, keys and values in and out; more weights than `most` lie beside it, in its `data`. */

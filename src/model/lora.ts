@@ -6,7 +6,7 @@ import type { ModelConfig } from './config';
 import { VALUE_HEAD_BIAS, VALUE_HEAD_WEIGHT, type Placed } from './parameters';
 import { loraNames, loraScale, type LoraConfig } from './peft';
 import { PROJECTIONS, projectionsOf, type ProjectionName } from './projections';
-import type { NamedTensor } from './tensor_source';
+import { missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
 
 /** The adapter of one projection: of the modules that are fused into it, those that are adapted. */
 export interface AdaptedProjection {
@@ -107,19 +107,24 @@ export class AdapterParameters {
     });
   }
 
-  /** The arena's contents, an array a piece, by PEFT's names, value head included. */
-  unpack(contents: readonly Float32Array[]): Map<string, NamedTensor> {
-    const pieceOf = new Map(
-      this.arena.pieces.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, contents[i]] as const)),
-    );
-    return new Map(
-      [...this.slices].map(([name, slice]) => {
-        const { offset, bytes } = viewOf(slice);
-        const data = pieceOf.get(slice.tensor)?.slice(offset / 4, (offset + bytes) / 4) ?? new Float32Array();
+  /** The arena's contents by PEFT's names, value head included, read by `readBack` when they are wanted. */
+  source(readBack: (view: View) => Promise<ArrayBuffer>): TensorSource {
+    const { slices, headDim } = this;
+    return {
+      label: 'the adapter',
+      names: [...slices.keys()],
+      shape: (name) => slices.get(name)?.shape,
+      read: async (name, row = 0, rows) => {
+        const slice = slices.get(name);
+        if (!slice) throw missingTensor('The adapter', name);
         const { shape, arrangement } = slice;
-        return [name, { shape, data: restore(data, arrangement, shape, this.headDim) }];
-      }),
-    );
+        const data = restore(new Float32Array(await readBack(viewOf(slice))), arrangement, shape, headDim);
+        const length = rowLength(shape);
+        return rows === undefined && row === 0
+          ? data
+          : data.subarray(row * length, (row + (rows ?? 0)) * length);
+      },
+    };
   }
 
   /** Declares the adapter of one projection, if any of its modules is wanted; takes those from `wanted`. */

@@ -260,25 +260,35 @@ export class Parameters {
     }
   }
 
-  /** The arena's contents, an array a piece, by Hugging Face name, value head included. */
-  unpack(contents: readonly Float32Array[]): Map<string, NamedTensor> {
-    const pieceOf = new Map(
-      this.arena.pieces.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, contents[i]] as const)),
-    );
-    return new Map(
-      [...this.slices].map(([name, slice]) => {
-        const { shape, arrangement } = slice;
-        const data = new Float32Array(elements(shape));
+  /** The arena's contents by Hugging Face name, value head included, read by `readBack` when they are wanted. */
+  source(readBack: (view: View) => Promise<ArrayBuffer>): TensorSource {
+    const { headDim, slices } = this;
+    const shape = (name: string): number[] | undefined => slices.get(name)?.shape;
+    return {
+      label: this.arena.label,
+      names: [...slices.keys()],
+      shape,
+      read: async (name, row = 0, rows = (shape(name)?.[0] ?? 0) - row) => {
+        const slice = slices.get(name);
+        if (!slice) throw missingTensor(this.arena.label, name);
+        const length = rowLength(slice.shape);
+        // What lies otherwise here than in files is read whole.
+        const [from, count] = slice.arrangement === 'same' ? [row, rows] : [0, slice.shape[0] ?? 0];
+        const data = new Float32Array(count * length);
         for (const own of slice.parts) {
-          const { offset, bytes } = viewOf(own, slice);
-          const here = pieceOf.get(own.tensor)?.subarray(offset / 4, (offset + bytes) / 4);
-          if (!here) continue;
-          const words = new Uint32Array(here.buffer, here.byteOffset, here.length);
-          data.set(decodeRows(own.storage, words, own.length), own.first * rowLength(shape));
+          const begin = Math.max(from, own.first);
+          const end = Math.min(from + count, own.first + own.rows);
+          if (begin >= end) continue;
+          const view = viewOf(own, slice);
+          const rowBytes = view.bytes / own.rows;
+          const bytes = await readBack(part(view, (begin - own.first) * rowBytes, (end - begin) * rowBytes));
+          data.set(decodeRows(own.storage, new Uint32Array(bytes), own.length), (begin - from) * length);
         }
-        return [name, { shape, data: restore(data, arrangement, shape, this.headDim) }];
-      }),
-    );
+        if (slice.arrangement === 'same') return data;
+        const stored = restore(data, slice.arrangement, slice.shape, headDim);
+        return stored.subarray(row * length, (row + rows) * length);
+      },
+    };
   }
 
   /** What a file calls a tensor: those saved without the head leave out the start of every name. */

@@ -7,6 +7,7 @@ import type { Capacity } from './activations';
 import { parseModelConfig } from './config';
 import { Parameters } from './parameters';
 import { Policy } from './policy';
+import { safetensorsChunks, writeSafetensors } from './safetensors';
 import { memorySource } from './tensor_source';
 
 const CONFIG = parseModelConfig({
@@ -90,4 +91,29 @@ test('weights spread over many buffers train as in one', async () => {
     .forEach((value, i) => {
       expect(Math.abs(value - (spread.after.flatMap((row) => [...row])[i] ?? Number.NaN))).toBeLessThan(1e-4);
     });
+});
+
+test('weights over many buffers and shards are read back by rows, and written as a file with the bits they had', async () => {
+  const facts = { ...gpu.facts, maxBufferSize: 32_768 };
+  const narrow: Gpu = Object.create(gpu, { facts: { value: facts } }) as Gpu;
+  const tensors = new Parameters('made up', CONFIG).fill((i) => Math.sin(0.7 * i));
+  const policy = new Policy(narrow, CONFIG, tensors, CAPACITY, { trainable: true, reference: false });
+  const source = policy.weightsSource();
+  expect(source.names).toEqual([...tensors.keys()]);
+  const parts: Uint8Array[] = [];
+  for await (const part of safetensorsChunks(source)) parts.push(part);
+  expect(Buffer.compare(Buffer.concat(parts), writeSafetensors(tensors))).toBe(0);
+  for (const [name, { shape, data }] of tensors) {
+    const [rows = 0] = shape;
+    const width = data.length / rows;
+    const [from, count] = [Math.floor(rows / 3), Math.ceil(rows / 2)];
+    expect(await source.read(name, from, count), name).toEqual(
+      data.subarray(from * width, (from + count) * width),
+    );
+  }
+  const { moments, updates } = policy.optimizerSource();
+  expect(updates).toBe(0);
+  expect(moments.names).toHaveLength(2 * tensors.size);
+  expect((await moments.read(`exp_avg_sq.${source.names[0]}`)).every((value) => value === 0)).toBe(true);
+  policy.destroy();
 });

@@ -1,5 +1,5 @@
 import { LabError } from '../errors';
-import { part } from '../gpu/arena';
+import { part, type View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import type { Stream } from '../gpu/stream';
@@ -20,7 +20,14 @@ import type { Parameters } from './parameters';
 import type { LoraConfig } from './peft';
 import type { ReferencePolicy } from './reference';
 import { Resources, SCORES_IN_FLIGHT } from './resources';
-import { memorySource, readTensors, type NamedTensor, type TensorSource } from './tensor_source';
+import {
+  joinedSource,
+  memorySource,
+  readTensors,
+  renamedSource,
+  type NamedTensor,
+  type TensorSource,
+} from './tensor_source';
 import { joinScores, scoresOf, type Scores } from './scores';
 import { uploadBatch } from './upload';
 
@@ -36,6 +43,8 @@ export interface TrainResult {
 const CORRECT = STATISTICS - 1;
 /** Bytes of weights that may wait for the GPU while they are read. */
 const QUEUED_BYTES = 64 * 2 ** 20;
+/** Bytes read from the GPU at once while a file is written. */
+const WINDOW_BYTES = 4 * 2 ** 20;
 
 /**
  * Model, value head and optimizer on one GPU: tokens in, (logp, entropy, value) out, and back again from an objective's
@@ -257,6 +266,23 @@ export class Policy {
   }
 
   /**
+   * The weights without an adapter, read from the GPU as they are then: a model is written to a file without standing in
+   * memory. Until it is read the policy must not change.
+   */
+  weightsSource(): TensorSource {
+    return this.buffers.base.source(this.windows());
+  }
+
+  /** Optimizer moments by the names of `saveOptimizer`, in the same way, and the number of updates made. */
+  optimizerSource(): { moments: TensorSource; updates: number } {
+    const { m, v } = this.trainingBuffers();
+    const named = (prefix: string, moment: Trained): TensorSource =>
+      renamedSource(moment.source(this.windows()), (name) => prefix + name);
+    const moments = joinedSource('the optimizer', [named('exp_avg.', m), named('exp_avg_sq.', v)]);
+    return { moments, updates: this.updates };
+  }
+
+  /**
    * Replaces the weights, reading them piece by piece; the optimizer is left as it is. Value-head tensors left out become
    * zero. Errors: `bad_input` for missing or misshapen tensors and files that cannot be read.
    */
@@ -290,15 +316,8 @@ export class Policy {
 
   /** Optimizer moments by Hugging Face name (`exp_avg.`, `exp_avg_sq.` before it) and the number of updates made. */
   async saveOptimizer(): Promise<{ tensors: Map<string, NamedTensor>; updates: number }> {
-    const { m, v } = this.trainingBuffers();
-    const tensors = new Map<string, NamedTensor>();
-    for (const [prefix, moment] of [
-      ['exp_avg.', m],
-      ['exp_avg_sq.', v],
-    ] as const) {
-      for (const [name, tensor] of await this.read(moment)) tensors.set(prefix + name, tensor);
-    }
-    return { tensors, updates: this.updates };
+    const { moments, updates } = this.optimizerSource();
+    return { tensors: await readTensors(moments), updates };
   }
 
   /** Forgets the optimizer's moments and counts updates from 0: a new phase begins. */
@@ -312,12 +331,22 @@ export class Policy {
     this.resources.destroy();
   }
 
-  private async read(parameters: Trained): Promise<Map<string, NamedTensor>> {
-    const contents: Float32Array[] = [];
-    for (const piece of parameters.arena.pieces) {
-      contents.push(new Float32Array(await this.stream.readBack(piece)));
-    }
-    return parameters.unpack(contents);
+  private read(parameters: Trained): Promise<Map<string, NamedTensor>> {
+    return readTensors(parameters.source(this.windows()));
+  }
+
+  /** Reads views that lie one behind the other some megabytes at a time. */
+  private windows(): (view: View) => Promise<ArrayBuffer> {
+    let window: (View & { data: ArrayBuffer }) | undefined;
+    return async ({ buffer, offset, bytes }) => {
+      const holds = (w: View): boolean =>
+        w.buffer === buffer && w.offset <= offset && offset + bytes <= w.offset + w.bytes;
+      if (!window || !holds(window)) {
+        const view = { buffer, offset, bytes: Math.min(buffer.size - offset, Math.max(bytes, WINDOW_BYTES)) };
+        window = { ...view, data: await this.stream.readBack(view) };
+      }
+      return window.data.slice(offset - window.offset, offset - window.offset + bytes);
+    };
   }
 
   private clear(parameters: Trained): void {

@@ -5,12 +5,13 @@ import {
   openWeights,
   valueHeadFile,
   type LoadedModel,
+  type ModelFiles,
 } from '../model/folder';
 import { mergedSource } from '../model/lora_merge';
 import { adapterFiles, adapterJson, type Adapter, type LoraConfig } from '../model/peft';
 import type { Policy } from '../model/policy';
-import { writeSafetensors } from '../model/safetensors';
-import { readTensors, type NamedTensor, type TensorSource } from '../model/tensor_source';
+import { safetensorsChunks } from '../model/safetensors';
+import { memorySource, readTensors, type NamedTensor, type TensorSource } from '../model/tensor_source';
 import type { Config } from '../runs/run';
 import type { FileMap } from '../runs/run_writer';
 import { checkpointAdapter, inCheckpoint, targetsOf } from './adapter';
@@ -21,20 +22,19 @@ type Tensors = ReadonlyMap<string, NamedTensor>;
 export interface PolicyFiles {
   /** What is trained, for a checkpoint: with `restore` the policy is what it was. */
   trained(): Promise<FileMap>;
-  restore(checkpoint: FileMap): Promise<void>;
+  restore(checkpoint: ModelFiles): Promise<void>;
   /** The model/ of the run, and its adapter/: of a checkpoint, or of the policy as it is. */
-  results(checkpoint?: FileMap): Promise<{ model: FileMap; adapter?: FileMap }>;
+  results(checkpoint?: ModelFiles): Promise<{ model: FileMap; adapter?: FileMap }>;
 }
 
 /** Every weight is trained. */
 export function wholeModel(policy: Policy, model: LoadedModel): PolicyFiles {
   return {
-    trained: async () => modelFiles(await policy.save(), model),
+    trained: () => modelFiles(model, policy.weightsSource()),
     restore: async (checkpoint) => policy.load(await openWeights(checkpoint)),
-    results: async (checkpoint) => {
-      const tensors = checkpoint ? await readTensors(await openWeights(checkpoint)) : await policy.save();
-      return { model: modelFiles(tensors, model) };
-    },
+    results: async (checkpoint) => ({
+      model: await modelFiles(model, checkpoint ? await openWeights(checkpoint) : policy.weightsSource()),
+    }),
   };
 }
 
@@ -59,32 +59,36 @@ export function adapterBeside(
     results: async (checkpoint) => {
       const trained = checkpoint ? await trainedIn(checkpoint) : await policy.saveAdapter();
       const merged = mergedSource(weights, { config: lora, tensors: trained }, model.config);
-      const tensors = new Map([...(await readTensors(merged)), ...headOf(trained)]);
-      return { model: modelFiles(tensors, model), adapter: filesOf(trained) };
+      return { model: await modelFiles(model, merged, memorySource(trained)), adapter: filesOf(trained) };
     },
   };
 }
 
 /** A checkpoint's adapter, by PEFT's names, and its value head. */
-async function trainedIn(checkpoint: FileMap): Promise<Tensors> {
+async function trainedIn(checkpoint: ModelFiles): Promise<Tensors> {
   const adapter: Adapter | undefined = await checkpointAdapter(checkpoint);
   const head = await openValueHead(checkpoint);
   return new Map([...(adapter?.tensors ?? []), ...(head ? await readTensors(head) : [])]);
 }
 
 const isHead = (name: string): boolean => name.startsWith('v_head.');
-const headOf = (tensors: Tensors): Tensors => new Map([...tensors].filter(([name]) => isHead(name)));
 const adapterOf = (tensors: Tensors): Tensors => new Map([...tensors].filter(([name]) => !isHead(name)));
 
-function modelFiles(tensors: Tensors, model: LoadedModel): FileMap {
-  return { ...modelFolderFiles(model, tensors), 'value_head.safetensors': valueHeadFile(tensors) };
+/** A model's folder; `head`: where its value head is. Weights are read while they are written. */
+async function modelFiles(model: LoadedModel, weights: TensorSource, head = weights): Promise<FileMap> {
+  const own = new Map<string, NamedTensor>();
+  for (const name of head.names.filter(isHead)) {
+    own.set(name, { shape: [...(head.shape(name) ?? [])], data: await head.read(name) });
+  }
+  return { ...modelFolderFiles(model, weights), 'value_head.safetensors': valueHeadFile(own) };
 }
 
 /** optimizer.safetensors and state.json of a checkpoint. */
-export async function progressFiles(policy: Policy, counters: object): Promise<FileMap> {
-  const { tensors, updates } = await policy.saveOptimizer();
+export function progressFiles(policy: Policy, counters: object): FileMap {
+  const { moments, updates } = policy.optimizerSource();
+  const metadata = { updates: String(updates) };
   return {
-    'optimizer.safetensors': writeSafetensors(tensors, { updates: String(updates) }),
+    'optimizer.safetensors': () => safetensorsChunks(moments, moments.names, metadata),
     'state.json': new TextEncoder().encode(JSON.stringify({ ...counters, updates }, null, 2)),
   };
 }

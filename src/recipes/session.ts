@@ -9,7 +9,7 @@ import { Policy } from '../model/policy';
 import type { ReferencePolicy } from '../model/reference';
 import type { TensorSource } from '../model/tensor_source';
 import { modelCard } from '../runs/model_card';
-import type { Config, MetricRow, NumericsRecord, RunFolder, RunRecord } from '../runs/run';
+import type { Config, MetricRow, NumericsRecord, RunFolder, RunRecord, StoredFile } from '../runs/run';
 import { RunRecorder, type RunListener } from '../runs/run_recorder';
 import { gradeAll } from '../tasks/grade';
 import type { ProgramRunner } from '../tasks/task';
@@ -81,7 +81,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
     });
     recorder.saveWith(async () => ({
       ...(await files.trained()),
-      ...(await progressFiles(policy, counters.last)),
+      ...progressFiles(policy, counters.last),
     }));
     control.onPause = (paused) => recorder.setStatus(paused ? 'paused' : 'running');
     await recorder.setStatus('running');
@@ -199,14 +199,14 @@ async function withCard({ folder }: Session, record: RunRecord): Promise<RunReco
 /** Moments, which a run that starts from here begins anew: twice the model's size, and never read. */
 const OPTIMIZER = '/optimizer.safetensors';
 
-/** The files of one checkpoint that a run can start from. Errors: `bad_input` when the run has no such checkpoint. */
-export async function readCheckpoint(folder: RunFolder, name: string): Promise<Record<string, Uint8Array>> {
+/** The files of one checkpoint that a run can start from, to be read by ranges. Errors: `bad_input` when the run has no such checkpoint. */
+export async function readCheckpoint(folder: RunFolder, name: string): Promise<Record<string, StoredFile>> {
   const prefix = `checkpoints/${name}/`;
   const paths = (await folder.list()).filter((path) => path.startsWith(prefix) && !path.endsWith(OPTIMIZER));
   if (!paths.length)
     throw new LabError('bad_input', `The run has no checkpoint ${name}. Choose one that it lists.`);
-  const files: Record<string, Uint8Array> = {};
-  for (const path of paths) files[path.slice(prefix.length)] = await folder.read(path);
+  const files: Record<string, StoredFile> = {};
+  for (const path of paths) files[path.slice(prefix.length)] = await folder.open(path);
   return files;
 }
 

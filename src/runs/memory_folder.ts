@@ -1,22 +1,26 @@
 import { LabError } from '../errors';
 import { checkPath, isInside } from './paths';
-import type { RunFolder, StoredFile } from './run';
+import type { FileContent, RunFolder, StoredFile } from './run';
 
 /** A run's folder in memory: what an imported run is read from before it is kept, and what tests write to. */
 export class MemoryFolder implements RunFolder {
   private readonly files = new Map<string, Uint8Array>();
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
-    this.files.set(checkPath(path), bytes.slice());
+  async write(path: string, content: FileContent): Promise<void> {
+    checkPath(path);
+    if (content instanceof Uint8Array) {
+      this.files.set(path, content.slice());
+      return;
+    }
+    const parts: Uint8Array[] = [];
+    for await (const part of content()) parts.push(part.slice());
+    this.files.set(path, joined(parts));
   }
 
   async append(path: string, text: string): Promise<void> {
     const before = this.files.get(checkPath(path)) ?? new Uint8Array();
     const added = new TextEncoder().encode(text);
-    const bytes = new Uint8Array(before.length + added.length);
-    bytes.set(before);
-    bytes.set(added, before.length);
-    this.files.set(path, bytes);
+    this.files.set(path, joined([before, added]));
   }
 
   async read(path: string): Promise<Uint8Array> {
@@ -52,4 +56,14 @@ export class MemoryFolder implements RunFolder {
       this.files.set(to + file.slice(from.length), bytes);
     }
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

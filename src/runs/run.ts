@@ -148,9 +148,12 @@ export interface StoredFile {
   read(begin: number, end: number): Promise<Uint8Array>;
 }
 
+/** What a file is to hold: bytes, or what makes them piece by piece while they are written. */
+export type FileContent = Uint8Array | (() => Iterable<Uint8Array> | AsyncIterable<Uint8Array>);
+
 /** The files of one run, wherever they lie. Paths are relative, with forward slashes. */
 export interface RunFolder {
-  write(path: string, bytes: Uint8Array): Promise<void>;
+  write(path: string, content: FileContent): Promise<void>;
   append(path: string, text: string): Promise<void>;
   /** Errors: `bad_input` when there is no such file. */
   read(path: string): Promise<Uint8Array>;

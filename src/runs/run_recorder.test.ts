@@ -119,6 +119,21 @@ describe('RunRecorder', () => {
     expect(await names()).toEqual(['0', '30', '40']); // what was kept once stays
   });
 
+  it('reads a checkpoint while it writes it, and resolves when it is there', async () => {
+    const { folder, recorder } = await begin();
+    let weights = 7;
+    const chunks = async function* () {
+      for (let piece = 0; piece < 3; piece++) {
+        await Promise.resolve();
+        yield new Uint8Array([weights, piece]);
+      }
+    };
+    recorder.saveWith(async () => ({ 'model.safetensors': chunks }));
+    await recorder.checkpoint('0', { keep: true });
+    weights = 8;
+    expect(await folder.read('checkpoints/0/model.safetensors')).toEqual(new Uint8Array([7, 0, 7, 1, 7, 2]));
+  });
+
   it('leaves the old checkpoint whole when writing the new one fails', async () => {
     const folder = new MemoryFolder();
     const writer = await RunWriter.create(folder, exampleRecord(), ['loss']);

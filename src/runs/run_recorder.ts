@@ -171,12 +171,11 @@ export class RunRecorder {
   }
 
   /**
-   * Saves the policy under checkpoints/<name>/, whole or not at all: resolves when the GPU has been read. With `keep`
-   * false it takes the place of the last one saved so: the room a run needs does not grow with its length.
+   * Saves the policy under checkpoints/<name>/, whole or not at all. Resolves when it is written: its files are read from
+   * the GPU piece by piece on their way to the disk, and until then it must not change. With `keep` false it takes the place of the last one saved so: the room a run needs does not grow with its length.
    */
   async checkpoint(name: string, { keep }: { keep: boolean }): Promise<void> {
     if (!this.savePolicy) throw new LabError('bug', 'A checkpoint was asked for before there was a policy.');
-    // One checkpoint in memory is enough.
     await this.lastWrite;
     const files = await this.savePolicy();
     await this.later(async () => {
@@ -189,6 +188,7 @@ export class RunRecorder {
       if (!keep) this.lastUnkept = name;
       await this.writeRecord();
     });
+    await this.settled();
   }
 
   async klAtStart(kl: number): Promise<void> {

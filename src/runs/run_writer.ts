@@ -1,9 +1,9 @@
 import { jsonLines } from './json_lines';
 import { metricsHeader, metricsLine } from './metrics_csv';
-import type { AuditRecord, CompletionRecord, MetricRow, RunFolder, RunRecord } from './run';
+import type { AuditRecord, CompletionRecord, FileContent, MetricRow, RunFolder, RunRecord } from './run';
 
-/** Files by their path inside a folder: "model.safetensors" → bytes. */
-export type FileMap = Record<string, Uint8Array>;
+/** Files by their path inside a folder: "model.safetensors" → bytes, or what makes them. */
+export type FileMap = Record<string, FileContent>;
 
 /**
  * Writes one run's folder. Calls may overlap: they happen one after the other, in the order they were made, and each
@@ -55,7 +55,9 @@ export class RunWriter {
     return this.next(async () => {
       const partial = `${path}.partial`;
       await this.folder.remove(partial);
-      for (const [name, bytes] of Object.entries(files)) await this.folder.write(`${partial}/${name}`, bytes);
+      for (const [name, content] of Object.entries(files)) {
+        await this.folder.write(`${partial}/${name}`, content);
+      }
       await this.folder.remove(path);
       await this.folder.rename(partial, path);
     });

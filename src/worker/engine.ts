@@ -166,6 +166,12 @@ export class Engine {
       case 'delete_run':
         if (this.runner.isLive(command.run))
           throw new LabError('bad_input', 'This run is going on. Stop it, then delete it.');
+        if (this.runner.isNeeded(command.run)) {
+          throw new LabError(
+            'bad_input',
+            'The run that is going on started from this one. Let it end first.',
+          );
+        }
         await this.store.remove(command.run);
         return null;
       case 'export_run':

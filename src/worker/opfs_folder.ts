@@ -1,6 +1,6 @@
 import { LabError } from '../errors';
 import { blobSource, readAll, type ByteSource } from '../model/byte_source';
-import type { RunFolder } from '../runs/run';
+import type { FileContent, RunFolder } from '../runs/run';
 
 /** Every browser with WebGPU can move a file of OPFS, onto another if need be (https://github.com/whatwg/fs/pull/10). */
 interface Movable extends FileSystemFileHandle {
@@ -16,8 +16,8 @@ const parts = (path: string): string[] => path.split('/').filter(Boolean);
 export class OpfsFolder implements RunFolder {
   constructor(private readonly root: FileSystemDirectoryHandle) {}
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
-    await this.put(path, bytes, false);
+  async write(path: string, content: FileContent): Promise<void> {
+    await this.put(path, content, false);
   }
 
   async append(path: string, text: string): Promise<void> {
@@ -77,15 +77,19 @@ export class OpfsFolder implements RunFolder {
     }
   }
 
-  private async put(path: string, bytes: Uint8Array, append: boolean): Promise<void> {
+  private async put(path: string, content: FileContent, append: boolean): Promise<void> {
     const file = await this.file(path, true);
     if (!file) throw new LabError('bug', `${path} is no name of a file`);
     try {
       const access = await whenFree(() => file.createSyncAccessHandle());
       try {
         if (!append) access.truncate(0);
-        const at = append ? access.getSize() : 0;
-        access.write(bytes, { at });
+        let at = append ? access.getSize() : 0;
+        for await (const bytes of content instanceof Uint8Array ? [content] : content()) {
+          const written = access.write(bytes, { at });
+          if (written < bytes.length) throw new DOMException('no room', 'QuotaExceededError');
+          at += written;
+        }
         access.flush();
       } finally {
         access.close();

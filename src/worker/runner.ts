@@ -58,7 +58,8 @@ interface Launched {
 
 /** Starts runs, one at a time, and holds the controls of the one that is going. */
 export class Runner {
-  private live: { id: string; control: RunControl } | undefined;
+  /** `from`: the run whose checkpoint it started from. */
+  private live: { id: string; control: RunControl; from: string | undefined } | undefined;
   /** Set while a demo has a second run to come. */
   private demoStopped = false;
   private readonly programs = browserProgramRunner();
@@ -71,6 +72,11 @@ export class Runner {
 
   isLive(id: string): boolean {
     return this.live?.id === id;
+  }
+
+  /** Whether a run that is going on still reads this one's checkpoint. */
+  isNeeded(id: string): boolean {
+    return this.live?.from === id;
   }
 
   /** Errors: `bad_input` when that run is not going on. */
@@ -183,14 +189,19 @@ export class Runner {
     return this.launch(
       (ground) => runSession({ ...launch, ...ground, audit: false, makeOnnxReference: onnxReference }),
       id,
+      launch.init?.run,
     );
   }
 
-  private launch(session: (ground: Ground) => Promise<RunRecord>, id = newRunId(new Date())): Launched {
+  private launch(
+    session: (ground: Ground) => Promise<RunRecord>,
+    id = newRunId(new Date()),
+    from?: string,
+  ): Launched {
     if (this.live)
       throw new LabError('bad_input', 'Another run is going on. Stop it or let it finish first.');
     const control = new RunControl();
-    this.live = { id, control };
+    this.live = { id, control, from };
     const events = runEvents(id, this.options.post);
     let begun: () => void = () => undefined;
     const created = new Promise<void>((resolve) => (begun = resolve));
