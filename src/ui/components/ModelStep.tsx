@@ -34,9 +34,6 @@ export function ModelStep() {
         ))}
       </fieldset>
       <StoredModels />
-      <HubLookup />
-      <ModelFolder />
-      {model && <Facts model={model} />}
       {(model || choice !== null) && (
         <span>
           <button type="button" className="small" disabled={!able} onClick={() => openTryPrompt(OPEN_MODEL)}>
@@ -44,6 +41,9 @@ export function ModelStep() {
           </button>
         </span>
       )}
+      <HubLookup />
+      <ModelFolder />
+      {model && <Facts model={model} />}
       {model?.untrainable && <p className="small note">{model.untrainable}</p>}
     </div>
   );
