@@ -85,8 +85,9 @@ export function defaultChoices({ isSoftware, subgroupSize }: AdapterFacts): Matm
   // Wide blocks pay where lanes are few; without subgroups small blocks load least.
   if (subgroupSize === undefined) return everyLayout('direct_8x32', 'direct_8x32', 'direct_8x32');
   const choices = everyLayout('direct_8x32', 'direct_16x32', 'direct_32x32');
-  // A weight's gradient sums over every token: long enough a loop for the widest block.
-  return subgroupSize === 4 ? { ...choices, 'tn/many': 'direct_32x64' } : choices;
+  // Gradients sum over every token or a layer's output: long enough a loop for the widest block, which takes longer to compile.
+  const wide = 'direct_32x64';
+  return subgroupSize === 4 ? { ...choices, 'nn/many': wide, 'tn/many': wide } : choices;
 }
 
 const isPinned = (gpu: Gpu): boolean => Object.keys(gpu.choices).length > 0;

@@ -4,7 +4,7 @@ import { range, XYZW, type MatmulText } from './matmul_text';
  * main of a kernel without workgroup memory. Four k at a time, a row of the thread's block gains W s: s the row's four
  * values of a, W (4 columns × 4 k) of b. All loads are vec4: nt and nn read four k of a row of a, tn four rows of one k; nt
  * reads four k of a column of b, nn and tn four columns of one k. In a subgroup each lane loads other values of a, and all
- * take them by broadcast. Past K the values of a (nt: and b) are 0; rows and columns past the end repeat the last, and what
+ * take them by broadcast or swaps. Past K the values of a (nt: and b) are 0; rows and columns past the end repeat the last, and what
  * they give is not stored.
  */
 export function directMain(text: MatmulText): string[] {
@@ -78,7 +78,7 @@ function adapter(text: MatmulText): string[] {
 
 /** One turn of a loop over k, `fours` fours of it. */
 const turn = (text: MatmulText, operands: Operands, fours: number): string[] =>
-  text.blocking.dots === undefined ? products(text, operands) : dotProducts(text, operands, fours);
+  text.blocking.dots === undefined ? products(text, operands) : quadProducts(text, operands, fours);
 
 /** Loads of a for four k: one a row (tn: one a group of rows and k), or, in a subgroup, one for as many as it has lanes. */
 const loadsOfA = ({ blocking: { rows, subgroup = 1 } }: MatmulText): number => rows / subgroup;
@@ -126,7 +126,7 @@ function products(text: MatmulText, operands: Operands): string[] {
     const values = text.layout === 'nt' ? transposed(range(4).map((i) => `u${4 * g + i}_0`)) : rowNames(g, 0);
     const loads =
       text.layout === 'nt'
-        ? range(4).map((i) => columnOfB(text, operands, 4 * g + i, 0))
+        ? range(4).map((i) => `let u${4 * g + i}_0 = ${fourOfB(text, operands, 4 * g + i, 0)};`)
         : rowsOfB(text, g, 0);
     return [...loads, `let w${g} = mat4x4f(${values.join(', ')});`];
   };
@@ -135,25 +135,26 @@ function products(text: MatmulText, operands: Operands): string[] {
   return [
     ...loadA(text, operands, 0),
     ...text.groups.flatMap(matrix),
-    ...text.rowGroups.flatMap((j) => [...rowsOfA(text, j, 0), ...four(j)]),
+    ...text.rowGroups.flatMap((j) => [...rowsOfA(text, j), ...four(j)]),
   ];
 }
 
-/** One turn of the loop: `count` fours of k, rows of a first, then b column by column: few of its values wait for use. */
-function dotProducts(text: MatmulText, operands: Operands, count: number): string[] {
+/**
+ * One turn of the loop in a quad: `count` fours of k, rows of a first, then b column by column, so that few of its values wait
+ * for use. All in scalars by name: SwiftShader copies a component at each use of a vector.
+ */
+function quadProducts(text: MatmulText, operands: Operands, count: number): string[] {
   const fours = range(count);
   const column = (n: number): string[] => {
-    const dots = (r: number): string => fours.map((f) => `dot(u${n}_${f}, s${r}_${f})`).join(' + ');
+    const terms = (r: number): string[] =>
+      fours.flatMap((f) => range(4).map((k) => `u${n}_${f}_${k} * s${r}_${f}_${k}`));
     return [
-      ...fours.map((f) => columnOfB(text, operands, n, f)),
-      ...text.rows.map((r) => `c${r}_${n} += ${dots(r)};`),
+      ...fours.flatMap((f) => columnOfB(text, operands, n, f)),
+      ...text.rows.map((r) => `c${r}_${n} += ${terms(r).join(' + ')};`),
     ];
   };
   return [
-    ...fours.flatMap((f) => [
-      ...loadA(text, operands, f),
-      ...text.rowGroups.flatMap((j) => rowsOfA(text, j, f)),
-    ]),
+    ...fours.flatMap((f) => [...loadA(text, operands, f), ...text.rows.flatMap((r) => rowOfA(text, r, f))]),
     ...text.groups.flatMap((g) => [
       ...(text.layout === 'nt' ? [] : fours.flatMap((f) => rowsOfB(text, g, f))),
       ...range(4).flatMap((i) => column(4 * g + i)),
@@ -194,24 +195,39 @@ function loadA(text: MatmulText, { a, isRagged }: Operands, f: number): string[]
   ];
 }
 
-/** sN_f: four k of each of four rows of a. */
-function rowsOfA(text: MatmulText, j: number, f: number): string[] {
+/** sN_0: four k of each of four rows of a. */
+function rowsOfA(text: MatmulText, j: number): string[] {
   const four = range(4);
-  if (text.layout !== 'tn') return four.map((x) => `let s${4 * j + x}_${f} = ${shared(text, 4 * j + x, f)};`);
-  const values = transposed(four.map((k) => `t${j}_${k}_${f}`));
+  if (text.layout !== 'tn') return four.map((x) => `let s${4 * j + x}_0 = ${shared(text, 4 * j + x, 0)};`);
+  const values = transposed(four.map((k) => `t${j}_${k}`));
   return [
-    ...four.map((k) => `let t${j}_${k}_${f} = ${shared(text, k * text.rowGroups.length + j, f)};`),
-    ...values.map((value, x) => `let s${4 * j + x}_${f} = ${value};`),
+    ...four.map((k) => `let t${j}_${k} = ${shared(text, k * text.rowGroups.length + j, 0)};`),
+    ...values.map((value, x) => `let s${4 * j + x}_0 = ${value};`),
   ];
 }
 
-/** uN_f: four k of a column of the product; nn and tn: out of the group's four rows. */
-function columnOfB(text: MatmulText, { b, isRagged }: Operands, n: number, f: number): string {
-  if (text.layout !== 'nt') return `let u${n}_${f} = ${transposed(rowNames(Math.floor(n / 4), f))[n % 4]};`;
+/** sN_f_k: four k of a row of a. */
+const rowOfA = (text: MatmulText, r: number, f: number): string[] =>
+  range(4).map((k) => {
+    const [load, part] =
+      text.layout === 'tn' ? [k * text.rowGroups.length + Math.floor(r / 4), r % 4] : [r, k];
+    return `let s${r}_${f}_${k} = ${shared(text, load, f, `.${XYZW[part]}`)};`;
+  });
+
+/** uN_f_k: four k of a column of the product; nn and tn: out of the group's four rows. */
+function columnOfB(text: MatmulText, operands: Operands, n: number, f: number): string[] {
+  const named = (value: (k: number) => string): string[] =>
+    range(4).map((k) => `let u${n}_${f}_${k} = ${value(k)};`);
+  if (text.layout !== 'nt') return named((k) => `${rowNames(Math.floor(n / 4), f)[k]}.${XYZW[n % 4]}`);
+  return [`let u${n}_${f} = ${fourOfB(text, operands, n, f)};`, ...named((k) => `u${n}_${f}.${XYZW[k]}`)];
+}
+
+/** nt: four k of a column of the product. */
+function fourOfB(text: MatmulText, { b, isRagged }: Operands, n: number, f: number): string {
   const value = b(text, `b${n}`, `at${f}`);
-  if (!isRagged) return `let u${n}_${f} = ${value};`;
+  if (!isRagged) return value;
   const scale = text.fusion.norm ? ` * scale${f}` : '';
-  return `let u${n}_${f} = keep(${value}${scale}, inside${f});`;
+  return `keep(${value}${scale}, inside${f})`;
 }
 
 const rowNames = (g: number, f: number): string[] => range(4).map((i) => `w${g}_${i}_${f}`);
@@ -222,15 +238,20 @@ const rowsOfB = (text: MatmulText, g: number, f: number): string[] =>
     (name, i) => `let ${name} = ${text.b(`${rowOfK(`k${f} + ${i}u`)} * stride_b`, `b${g}`)};`,
   );
 
-/** Load number `index` of a, wherever it lies: in the thread's own registers or in a lane of the subgroup. */
-function shared({ blocking: { subgroup } }: MatmulText, index: number, f: number): string {
-  if (subgroup === undefined) return `v${index}_${f}`;
-  return broadcast(`v${Math.floor(index / subgroup)}_${f}`, index % subgroup, subgroup);
+/** Load number `index` of a, or a part of it, wherever it lies: in the thread's own registers or in a lane of the subgroup. */
+function shared(text: MatmulText, index: number, f: number, part = ''): string {
+  const { subgroup } = text.blocking;
+  if (subgroup === undefined) return `v${index}_${f}${part}`;
+  return passed(text, `v${Math.floor(index / subgroup)}_${f}${part}`, index % subgroup, subgroup);
 }
 
-/** A lane's value for all lanes. A subgroup of four is a quad, and SwiftShader's quad broadcast is one instruction. */
-const broadcast = (value: string, lane: number, subgroup: number): string =>
-  `${subgroup === 4 ? 'quadBroadcast' : 'subgroupBroadcast'}(${value}, ${lane}u)`;
+const SWAPS = ['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'] as const;
+
+/** A lane's value for all lanes; with swaps: for each the value of the lane that its own number and `lane` differ by. */
+function passed(text: MatmulText, value: string, lane: number, subgroup: number): string {
+  if (text.swaps) return lane === 0 ? value : `${SWAPS[lane]}(${value})`;
+  return `${subgroup === 4 ? 'quadBroadcast' : 'subgroupBroadcast'}(${value}, ${lane}u)`;
+}
 
 /** 1 / sqrt(mean of squares + eps) of every row, as r0, r1 … */
 function rstds(text: MatmulText): string[] {
@@ -243,7 +264,7 @@ function rstds(text: MatmulText): string[] {
     ...text.rows.map((r) =>
       subgroup === undefined
         ? `  let r${r} = own${r};`
-        : `  let r${r} = ${broadcast(`own${Math.floor(r / subgroup)}`, r % subgroup, subgroup)};`,
+        : `  let r${r} = ${passed(text, `own${Math.floor(r / subgroup)}`, r % subgroup, subgroup)};`,
     ),
   ];
 }

@@ -81,8 +81,7 @@ export function generateMatmul(
     `@group(0) @binding(${Object.keys(buffers).length}) var<uniform> params: Params;`,
     '',
     ...text.loadB(),
-    ...text.store(),
-    '',
+    ...text.activation(),
     ...(blocking.step === undefined ? directMain(text) : tiledMain(text, blocking.step)),
     '',
   ].join('\n');

@@ -16,8 +16,8 @@ export interface Blocking {
   /** Without `step`: the workgroup is one subgroup of this size (`across`) that loads each value of a once, for all. */
   subgroup?: number;
   /**
-   * Without `step`: an element gains this many dot products of four k in a turn of the loop. Left out: a row's four columns
-   * gain one product of a matrix of four by four.
+   * Without `step`, in subgroups of 4: an element gains this many fours of k in a turn of the loop, and values pass between
+   * lanes by quad operations. Left out: a row's four columns gain one product of a matrix of four by four.
    */
   dots?: number;
 }
@@ -119,29 +119,26 @@ export class MatmulText {
     return storedLoad('b', this.fusion.storage, this.layout === 'nt' ? 'params.K' : 'params.N');
   }
 
+  /** fn share, where an activation joins the product. */
+  activation(): string[] {
+    const { gated, activated } = this.fusion;
+    return gated || activated ? [...activationWgsl.trimEnd().split('\n'), ''] : [];
+  }
+
   /**
-   * fn store: one row's group of four columns with the epilogue, `left` of them before the row's end; `up_group`: where
-   * up's biases are.
+   * Lanes of a subgroup of four pass values of a on by quad swaps: each lane sees a load's rows in an order of its own. Not
+   * where lanes load different k.
    */
-  store(): string[] {
-    const { gated, activated, residual, bias, accumulate } = this.fusion;
-    const biased = (name: string, at: string): string[] =>
-      bias ? [`  let ${name}_in = ${name} + bias[${at}];`] : [`  let ${name}_in = ${name};`];
-    const value = gated
-      ? 'gate_in * share(gate_in) * up_in'
-      : (activated ? 'sum_in * share(sum_in)' : 'sum_in') + (residual ? ' + residual[at]' : '');
-    return [
-      ...(gated || activated ? activationWgsl.trimEnd().split('\n') : []),
-      '',
-      `fn store(at: u32, group: u32, ${gated && bias ? 'up_group: u32, ' : ''}left: u32, ${gated ? 'gate: vec4f, up' : 'sum'}: vec4f) {`,
-      '  if (left == 0u) {',
-      '    return;',
-      '  }',
-      ...(gated ? [...biased('gate', 'group'), ...biased('up', 'up_group')] : biased('sum', 'group')),
-      `  let value = select(vec4f(0.0), ${value}, vec4u(0u, 1u, 2u, 3u) < vec4u(left));`,
-      `  out[at] ${accumulate ? '+=' : '='} value;`,
-      '}',
-    ];
+  get swaps(): boolean {
+    return this.blocking.dots !== undefined && (this.layout !== 'tn' || this.blocking.rows >= 16);
+  }
+
+  /** Which row of the workgroup's tile a thread's row r is, as WGSL; tn loads four rows at once. */
+  private rowOf(r: number): string {
+    if (!this.swaps) return `${r}u`;
+    const size = this.layout === 'tn' ? 4 : 1;
+    const place = Math.floor(r / size) % 4;
+    return `(${r - place * size}u + (lane ^ ${place}u) * ${size}u)`;
   }
 
   declareSums(): string[] {
@@ -170,26 +167,44 @@ export class MatmulText {
     );
   }
 
-  /** The thread's product to `out`. Reads no param more than once. */
+  /**
+   * The thread's product to `out`. Reads no param more than once, and is no function: SwiftShader would divide for the length
+   * of `out` in each call of it.
+   */
   finish(): string[] {
-    const { gated, bias } = this.fusion;
-    const stored = gated ? this.groups.length / 2 : this.groups.length;
-    const values = (r: number, g: number): string =>
-      gated ? `${this.sums(r, g)}, ${this.sums(r, g + stored)}` : this.sums(r, g);
+    const stored = this.fusion.gated ? this.groups.length / 2 : this.groups.length;
     return [
       '  let stride = params.ldc / 4u;',
       '  let corner = (group.z * params.M + row) * stride + column / 4u;',
       '  let rows = params.M - min(row, params.M);',
       '  let width = params.N;',
       '  let columns = width - min(column, width);',
-      ...this.rows.flatMap((r) =>
-        range(stored).map((g) => {
-          const left = `select(0u, columns - min(${4 * g}u, columns), rows > ${r}u)`;
-          const group = `column / 4u + ${g}u`;
-          const groups = gated && bias ? `${group}, width / 4u + ${group}` : group;
-          return `  store(corner + ${r}u * stride + ${g}u, ${groups}, ${left}, ${values(r, g)});`;
-        }),
-      ),
+      ...this.rows.flatMap((r) => [
+        `  if (${this.rowOf(r)} < rows) {`,
+        `    let at = corner + ${this.rowOf(r)} * stride;`,
+        ...range(stored).flatMap((g) => [
+          `    if (${4 * g}u < columns) {`,
+          ...this.store(r, g, stored).map((line) => `      ${line}`),
+          '    }',
+        ]),
+        '  }',
+      ]),
+    ];
+  }
+
+  /** One row's group of four columns, of `stored` groups, to out[at + g] with the epilogue. */
+  private store(r: number, g: number, stored: number): string[] {
+    const { gated, activated, residual, bias, accumulate } = this.fusion;
+    const biased = (group: number, at: string): string =>
+      this.sums(r, group) + (bias ? ` + bias[${at} + ${g}u]` : '');
+    const value = gated
+      ? 'gate * share(gate) * up'
+      : (activated ? 'sum * share(sum)' : 'sum') + (residual ? ` + residual[at + ${g}u]` : '');
+    return [
+      `let ${gated ? 'gate' : 'sum'} = ${biased(g, 'column / 4u')};`,
+      ...(gated ? [`let up = ${biased(g + stored, '(width + column) / 4u')};`] : []),
+      `let value = select(vec4f(0.0), ${value}, vec4u(0u, 1u, 2u, 3u) < vec4u(columns - ${4 * g}u));`,
+      `out[at + ${g}u] ${accumulate ? '+=' : '='} value;`,
     ];
   }
 }
