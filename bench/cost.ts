@@ -139,9 +139,9 @@ const ACCOUNTS: Readonly<Record<string, Accounting>> = {
     ),
   ),
   swiglu_forward: elementwise((d) => moved(3 * d('N') * d('F'), 4 * d('N') * d('F'))),
-  swiglu_backward: elementwise((d) => moved(5 * d('N') * d('F'), 9 * d('N') * d('F'))),
+  swiglu_backward: elementwise((d) => moved(6 * d('N') * d('F'), 10 * d('N') * d('F'))),
   activation_forward: elementwise((d) => moved(2 * d('count'), 8 * d('count'))),
-  activation_backward: elementwise((d) => moved(3 * d('count'), 15 * d('count'))),
+  activation_backward: elementwise((d) => moved(4 * d('count'), 16 * d('count'))),
   embedding_forward: elementwise((d) => moved(2 * d('N') * d('C'))),
   // Rows of 9 bits a value.
   embedding_forward_stored: elementwise((d) => moved((1 + 9 / 32) * d('N') * d('C'))),

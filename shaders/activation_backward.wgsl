@@ -1,14 +1,15 @@
-// activation_backward: dinp = dout * activation'(inp), activation as in activation_forward: x * share(x)
+// activation_backward: dinp = dout * activation'(inp), activation as in activation_forward: x * share(x);
+//   and what the forward gave, once more, so that nobody need keep it: dout becomes activation(inp)
 // Source: derivative of activation_forward (Hendrycks & Gimpel 2016, arXiv:1606.08415, eq. 1 and 2).
 //
-//   dout  (count)  read
+//   dout  (count)  read, write
 //   inp   (count)  read
 //   dinp  (count)  write
 //
 // Grid: ceil(count/256) workgroups, folded in two dimensions; one vec4 a thread.
 struct Params { count: u32 }
 
-@group(0) @binding(0) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(0) var<storage, read_write> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> inp: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dinp: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -57,6 +58,8 @@ fn main(
   let index = (wid.y * nwg.x + wid.x) * WG + lane;
   if (index < params.count / 4u) {
     let x = inp[index];
-    dinp[index] = dout[index] * slope(x, share(x));
+    let s = share(x);
+    dinp[index] = dout[index] * slope(x, s);
+    dout[index] = x * s;
   }
 }

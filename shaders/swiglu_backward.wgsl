@@ -1,15 +1,16 @@
 // swiglu_backward: with s = 1 / (1 + exp(-gate)):  dgate = dout * up * s * (1 + gate * (1 - s)),  dup = dout * gate * s;
-//   the same of another activation of the gate, x * share(x):  dgate = dout * up * slope(gate),  dup = dout * gate * share(gate)
+//   the same of another activation of the gate, x * share(x):  dgate = dout * up * slope(gate),  dup = dout * gate * share(gate);
+//   and what the forward gave, once more, so that nobody need keep it:  dout becomes gate * share(gate) * up
 // Source: derivative of swiglu_forward (Shazeer 2020, arXiv:2002.05202, eq. 5 and 6).
 //
-//   dout      (N,F)   read
+//   dout      (N,F)   read, write
 //   gate_up   (N,2F)  read     gate in columns 0..F-1, up in F..2F-1
 //   dgate_up  (N,2F)  write    likewise
 //
 // Grid: ceil(N*F/256) workgroups, folded in two dimensions; one vec4 a thread.
 struct Params { N: u32, F: u32 }
 
-@group(0) @binding(0) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(0) var<storage, read_write> dout: array<vec4f>;
 @group(0) @binding(1) var<storage, read> gate_up: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dgate_up: array<vec4f>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -64,6 +65,8 @@ fn main(
   let gate = gate_up[at];
   let up = gate_up[at + columns];
   let s = share(gate);
-  dgate_up[at] = dout[index] * up * slope(gate, s);
-  dgate_up[at + columns] = dout[index] * gate * s;
+  let d = dout[index];
+  dgate_up[at] = d * up * slope(gate, s);
+  dgate_up[at + columns] = d * gate * s;
+  dout[index] = gate * s * up;
 }

@@ -56,7 +56,7 @@ export function headWorks({ C, V }: Shapes, N: number): KernelWork[] {
     ),
     matmulWork('nt', 'lm_head', R, V, C),
     matmulWork('nn', 'lm_head', R, C, V),
-    matmulWork('tn', 'lm_head', V, C, R, true),
+    matmulWork('tn', 'lm_head', V, C, R, { accumulate: true }),
     scoreWork(R, V, C, targets),
     statsWork(dims, targets),
     plainWork(

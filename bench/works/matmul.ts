@@ -1,5 +1,6 @@
 import { addMatmul, type MatmulLayout } from '../../src/kernels/matmul';
 import { matmulMerge, matmulMergeLaunch } from '../../src/kernels/matmul_split';
+import { rowWords, STORAGES, type Storage } from '../../src/kernels/quantize';
 import type { KernelWork } from '../kernel_work';
 import type { Shapes } from '../shapes';
 import { plainWork } from './layer';
@@ -13,20 +14,22 @@ export function matmulWork(
   M: number,
   N: number,
   K: number,
-  accumulate = false,
+  { accumulate = false, bStorage = 'f32' }: { accumulate?: boolean; bStorage?: Storage } = {},
 ): KernelWork {
-  const rows = (count: number, length: number): number => count * roundUp4(length);
+  const rows = (count: number, length: number, storage: Storage = 'f32'): number =>
+    count * rowWords(storage, roundUp4(length));
   return {
     kernel: `matmul_${layout}`,
     role,
     dims: { M, N, K },
     operands: {
       a: layout === 'tn' ? rows(K, M) : rows(M, K),
-      b: layout === 'nt' ? rows(N, K) : rows(K, N),
+      b: layout === 'nt' ? rows(N, K, bStorage) : rows(K, N, bStorage),
       out: rows(M, N),
     },
     record: (plan, { a, b, out }, gpu) => {
-      if (a && b && out) addMatmul(plan, gpu, layout, { a, b, out }, () => ({ M, N, K, accumulate }));
+      if (a && b && out)
+        addMatmul(plan, gpu, layout, { a, b, out }, () => ({ M, N, K, accumulate }), { bStorage });
     },
   };
 }
@@ -46,7 +49,7 @@ export function matmulWorks(shapes: Shapes, N: number): KernelWork[] {
   const products = layers.flatMap(([role, out, inp]) => [
     matmulWork('nt', role, N, out, inp),
     matmulWork('nn', role, N, inp, out),
-    matmulWork('tn', role, out, inp, N, true),
+    matmulWork('tn', role, out, inp, N, { accumulate: true }),
   ]);
   const [M, size] = [C, C * roundUp4(C)];
   const merge = plainWork(
@@ -55,5 +58,17 @@ export function matmulWorks(shapes: Shapes, N: number): KernelWork[] {
     { partials: SLICES * size, out: size },
     matmulMergeLaunch({ M, N: C }, SLICES),
   );
-  return [...products, merge];
+  return [...products, ...storedWorks(shapes, N), merge];
+}
+
+/** The model whose frozen weights are measured as they may be stored: of a size that LoRA trains. */
+const STORED = 'SmolLM2-135M';
+
+/** A projection of frozen weights in fewer bits, forward and gradient of its input. */
+function storedWorks({ model, C, F }: Shapes, N: number): KernelWork[] {
+  if (model !== STORED) return [];
+  return STORAGES.filter((storage) => storage !== 'f32').flatMap((bStorage) => [
+    matmulWork('nt', `down_${bStorage}`, N, C, F, { bStorage }),
+    matmulWork('nn', `down_${bStorage}`, N, F, C, { bStorage }),
+  ]);
 }

@@ -50,9 +50,13 @@ export const activationCases: readonly KernelCase[] = ACTIVATIONS.flatMap((activ
         const { params, grid } = activationLaunch({ count });
         const operands = { dout, inp, dinp: count };
         const constants = activationConstants(activation);
-        const { dinp } = await runOnce(gpu, activationBackward, operands, params, grid, constants);
+        const { dinp, dout: out } = await runOnce(gpu, activationBackward, operands, params, grid, constants);
         const expected = activationBackwardReference(dout, inp, activation);
-        return [{ tensor: 'dinp', actual: dinp, expected, tolerance: EXACT }];
+        const again = activationForwardReference(inp, activation);
+        return [
+          { tensor: 'dinp', actual: dinp, expected, tolerance: EXACT },
+          { tensor: 'out', actual: out, expected: again, tolerance: EXACT },
+        ];
       },
     },
   ]),

@@ -15,11 +15,11 @@ export const activationForward = defineKernel({
   params: { count: 'u32' },
 });
 
-/** dinp (count) = gradient; `inp` is what the forward read. */
+/** dinp (count) = gradient, and dout (count) becomes what the forward gave; `inp` is what it read. */
 export const activationBackward = defineKernel({
   name: 'activation_backward',
   wgsl: backwardWgsl,
-  buffers: { dout: 'read', inp: 'read', dinp: 'read_write' },
+  buffers: { dout: 'read_write', inp: 'read', dinp: 'read_write' },
   params: { count: 'u32' },
 });
 

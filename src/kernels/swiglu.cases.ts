@@ -49,7 +49,7 @@ export const swigluCases: readonly KernelCase[] = CASES.flatMap(([N, F, scale, a
       const gateUp = testNumbers(N * 2 * F, 3, scale);
       const { params, grid } = swigluLaunch({ N, F });
       const operands = { dout, gate_up: gateUp, dgate_up: N * 2 * F };
-      const { dgate_up } = await runOnce(
+      const { dgate_up, dout: out } = await runOnce(
         gpu,
         swigluBackward,
         operands,
@@ -58,7 +58,11 @@ export const swigluCases: readonly KernelCase[] = CASES.flatMap(([N, F, scale, a
         activationConstants(activation),
       );
       const expected = swigluBackwardReference(dout, gateUp, N, F, activation);
-      return [{ tensor: 'dgate_up', actual: dgate_up, expected, tolerance: F32 }];
+      const again = swigluForwardReference(gateUp, N, F, activation);
+      return [
+        { tensor: 'dgate_up', actual: dgate_up, expected, tolerance: F32 },
+        { tensor: 'out', actual: out, expected: again, tolerance: F32 },
+      ];
     },
   },
 ]);

@@ -20,11 +20,11 @@ export const swigluForward = defineKernel({
   params: { N: 'u32', F: 'u32' },
 });
 
-/** dgate_up (N,2F) = gradient; `activationConstants` as in the forward. */
+/** dgate_up (N,2F) = gradient, and dout (N,F) becomes what the forward gave; `activationConstants` as there. */
 export const swigluBackward = defineKernel({
   name: 'swiglu_backward',
   wgsl: backwardWgsl,
-  buffers: { dout: 'read', gate_up: 'read', dgate_up: 'read_write' },
+  buffers: { dout: 'read_write', gate_up: 'read', dgate_up: 'read_write' },
   params: { N: 'u32', F: 'u32' },
 });
 

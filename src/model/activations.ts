@@ -51,6 +51,7 @@ export interface LayerActivations {
   mlpIn: Tensor;
   /** (N,2F), of a plain MLP (N,F): before the activation. */
   gateUp: Tensor;
+  /** (N,F): not kept, its backward makes it again. */
   activated: Tensor;
 }
 
@@ -65,8 +66,8 @@ export const logitsStride = (config: ModelConfig): number => roundUp(config.voca
  */
 export type Keep = 'everything' | 'checkpoints' | 'nothing';
 
-/** Block input, attention output and its log-sum-exp: attention, the dearest to compute again, is not. */
-const CHECKPOINTS: readonly (keyof LayerActivations)[] = ['stream', 'attended', 'lse'];
+/** The stream before each branch, attention's output and its log-sum-exp: neither attention nor its projection is computed again. */
+const CHECKPOINTS: readonly (keyof LayerActivations)[] = ['stream', 'middle', 'attended', 'lse'];
 
 /** Buffers of one forward pass. What is not kept of each block is one buffer that all blocks use in turn. */
 export class Activations {
@@ -105,7 +106,7 @@ export class Activations {
     };
     const names = Object.keys(widths) as (keyof LayerActivations)[];
     const keeps: Record<Keep, readonly (keyof LayerActivations)[]> = {
-      everything: names,
+      everything: names.filter((name) => name !== 'activated'),
       checkpoints: CHECKPOINTS,
       nothing: [],
     };
@@ -146,6 +147,7 @@ export class ActivationGradients {
   readonly attended: Tensor;
   readonly delta: Tensor;
   readonly gateUp: Tensor;
+  /** (N,F); its backward leaves in it what the activation gave. */
   readonly activated: Tensor;
   /** What each norm's weight has coming, by blocks of rows: see rmsnorm_backward_weight. */
   readonly norms: Tensor;

@@ -1,8 +1,8 @@
 import { fill, fillLaunch } from '../kernels/fill';
 import type { ActivationGradients, Activations, BatchInputs, LayerActivations } from './activations';
-import { attentionBackward, attentionForward, rotate } from './layers/attention';
+import { attentionBackward, attentionForward, attentionProject, rotate } from './layers/attention';
 import { embeddingBackward, embeddingForward } from './layers/embedding';
-import { mlpActivate, mlpBackward, mlpForward } from './layers/mlp';
+import { mlpBackward, mlpForward, mlpUp } from './layers/mlp';
 import {
   normBackward,
   normForward,
@@ -100,7 +100,10 @@ export const mlpPostNorm = (own: LayerParameters, layer: LayerActivations): Post
   stats: layer.mlpOutStats,
 });
 
-/** A block's forward once more, from its input and what its attention gave, to everything its backward reads. */
+/**
+ * A block's forward once more, from what was kept of it to everything its backward reads. What an attention or MLP gives is
+ * among that only where a norm follows.
+ */
 function recomputeBlock(
   r: Recorder,
   own: LayerParameters,
@@ -110,10 +113,15 @@ function recomputeBlock(
   inputs: BatchInputs,
 ): void {
   normForward(r, layer.stream, own.attentionNorm, layer.attentionIn, layer.attentionStats);
-  attentionBranch(r, own, layer, branch, () => rotate(r, layer.qkv, l, inputs, 1));
-  mlpNormForward(r, own, layer, branch);
+  const attend = (): void => rotate(r, layer.qkv, l, inputs, 1);
+  if (own.attentionPostNorm) attentionBranch(r, own, layer, branch, attend);
+  else {
+    attentionProject(r, own, layer);
+    attend();
+  }
+  normForward(r, layer.middle, own.mlpNorm, layer.mlpIn, layer.mlpStats);
   if (own.mlpPostNorm) mlpBranch(r, own, layer, branch);
-  else mlpActivate(r, own, layer);
+  else mlpUp(r, own, layer);
 }
 
 /**

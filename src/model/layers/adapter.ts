@@ -45,27 +45,32 @@ export function adapterForward<D extends LayerDims>(
   addMatmul(plan, gpu, 'nt', { a: down, b, out }, ({ N }) => ({ M: N, N: width, K: rank, accumulate: true }));
 }
 
-/**
- * From dout (N,out), with u = x Aᵀ computed again: dB += doutᵀ u, du = dout B, dA += duᵀ x, and dx (N,inp) += du A, where it is
- * wanted. Without `dadapter` only dx.
- */
-export function adapterBackward<D extends LayerDims>(
+/** From dout (N,out): du = dout B, left in `ddown`, and dx (N,inp) += du A, where it is wanted. */
+export function adapterInputBackward<D extends LayerDims>(
   r: Recorder<D>,
-  adapter: LinearAdapter,
-  dadapter: AdapterGradient | undefined,
-  x: View,
+  { a, b, ddown }: LinearAdapter,
   dout: View,
   dx: View | undefined,
 ): void {
   const { plan, gpu } = r;
-  const { a, b, down, ddown } = adapter;
-  const { rank, width, inp } = dimsOf(adapter);
+  const { rank, width, inp } = dimsOf({ a, b });
   addMatmul(plan, gpu, 'nn', { a: dout, b, out: ddown }, ({ N }) => ({ M: N, N: rank, K: width }));
-  if (dx) {
-    const dims = ({ N }: D) => ({ M: N, N: inp, K: rank, accumulate: true });
-    addMatmul(plan, gpu, 'nn', { a: ddown, b: a, out: dx }, dims);
-  }
-  if (!dadapter) return;
+  if (!dx) return;
+  const dims = ({ N }: D) => ({ M: N, N: inp, K: rank, accumulate: true });
+  addMatmul(plan, gpu, 'nn', { a: ddown, b: a, out: dx }, dims);
+}
+
+/** Behind `adapterInputBackward`, with u = x Aᵀ computed again: dB += doutᵀ u and dA += duᵀ x. */
+export function adapterWeightsBackward<D extends LayerDims>(
+  r: Recorder<D>,
+  adapter: LinearAdapter,
+  dadapter: AdapterGradient,
+  x: View,
+  dout: View,
+): void {
+  const { plan, gpu } = r;
+  const { down, ddown } = adapter;
+  const { rank, width, inp } = dimsOf(adapter);
   adapterDown(r, adapter, x);
   addMatmul(plan, gpu, 'tn', { a: dout, b: down, out: dadapter.b }, ({ N }) => ({
     M: width,

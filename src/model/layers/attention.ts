@@ -22,10 +22,19 @@ export function attentionForward<D extends LayerDims>(
   out: Tensor,
   attend: () => void,
 ): void {
-  linearForward(r, weights.qkv, saved.attentionIn, saved.projected ?? saved.qkv);
-  qkNorm(r, weights, saved);
+  attentionProject(r, weights, saved);
   attend();
   linearForward(r, weights.output, saved.attended, out);
+}
+
+/** `attentionIn` to `qkv` (N,QKV), positions not yet applied. */
+export function attentionProject<D extends LayerDims>(
+  r: Recorder<D>,
+  weights: LayerParameters,
+  saved: LayerActivations,
+): void {
+  linearForward(r, weights.qkv, saved.attentionIn, saved.projected ?? saved.qkv);
+  qkNorm(r, weights, saved);
 }
 
 /** qkv (N,QKV) = `projected` with query and key heads normed, in models that do. */

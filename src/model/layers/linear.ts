@@ -3,9 +3,10 @@ import { addMatmul, type MatmulExtras } from '../../kernels/matmul';
 import type { Storage } from '../../kernels/quantize';
 import type { Tensor, View } from '../../gpu/arena';
 import {
-  adapterBackward,
   adapterDown,
   adapterForward,
+  adapterInputBackward,
+  adapterWeightsBackward,
   type AdapterGradient,
   type LinearAdapter,
 } from './adapter';
@@ -79,7 +80,7 @@ const ownExtras = ({ bias, storage = 'f32' }: Linear): MatmulExtras => ({
   bStorage: storage,
 });
 
-/** From dout (N,out): dx (N,inp) = dout W, where it is wanted, and what `dlinear` has of dW += doutᵀ x and db += Σ dout; an adapter's share of all. */
+/** `linearInputBackward`, then `linearWeightsBackward`. */
 export function linearBackward<D extends LayerDims>(
   r: Recorder<D>,
   linear: Linear,
@@ -87,6 +88,34 @@ export function linearBackward<D extends LayerDims>(
   x: View,
   dout: View,
   dx: View | undefined,
+): void {
+  linearInputBackward(r, linear, dout, dx);
+  linearWeightsBackward(r, linear, dlinear, x, dout);
+}
+
+/** From dout (N,out): dx (N,inp) = dout W, where it is wanted; an adapter's share included. */
+export function linearInputBackward<D extends LayerDims>(
+  r: Recorder<D>,
+  linear: Linear,
+  dout: View,
+  dx: View | undefined,
+): void {
+  const { out, inp } = linear;
+  if (dx) {
+    const dims = ({ N }: D) => ({ M: N, N: inp, K: out });
+    const extras = { bStorage: linear.storage ?? 'f32', partials: r.partials };
+    addMatmul(r.plan, r.gpu, 'nn', { a: dout, b: linear.weight, out: dx }, dims, extras);
+  }
+  if (linear.adapter) adapterInputBackward(r, linear.adapter, dout, dx);
+}
+
+/** What `dlinear` has of dW += doutᵀ x, db += Σ dout and an adapter's; behind `linearInputBackward` of the same projection. */
+export function linearWeightsBackward<D extends LayerDims>(
+  r: Recorder<D>,
+  linear: Linear,
+  dlinear: LinearGradient | undefined,
+  x: View,
+  dout: View,
 ): void {
   const { plan, gpu, partials } = r;
   const { out, inp } = linear;
@@ -104,10 +133,7 @@ export function linearBackward<D extends LayerDims>(
     const launch = ({ N }: D) => biasBackwardLaunch({ N, C: out });
     plan.add(biasBackward, { dout, dbias: dlinear.bias }, launch, biasBackwardConstants(gpu));
   }
-  if (dx) {
-    const dims = ({ N }: D) => ({ M: N, N: inp, K: out });
-    const extras = { bStorage: linear.storage ?? 'f32', partials };
-    addMatmul(plan, gpu, 'nn', { a: dout, b: linear.weight, out: dx }, dims, extras);
+  if (linear.adapter && dlinear?.adapter) {
+    adapterWeightsBackward(r, linear.adapter, dlinear.adapter, x, dout);
   }
-  if (linear.adapter) adapterBackward(r, linear.adapter, dlinear?.adapter, x, dout, dx);
 }
