@@ -116,7 +116,7 @@ export const runFields: Field[] = [
     group: 'Memory',
     kind: 'boolean',
     default: false,
-    help: 'Keep of each block only its input and its attention, and compute the rest again in the backward: much less memory for about a quarter more arithmetic. The results are the same.',
+    help: 'Keep of each block only what enters its two halves and its attention, and compute the rest again in the backward: much less memory for about a quarter more arithmetic. The results are the same.',
     source: 'Chen et al., arXiv:1604.06174; Hugging Face calls it gradient_checkpointing',
   },
   {
