@@ -5,7 +5,7 @@ import { Stream } from '../src/gpu/stream';
 import { costOf, kernelFigureName, measureOf, type Dims } from './cost';
 import type { Figure } from './figure';
 import { fractionOfRoof, type Roofs } from './roofline/roofs';
-import { SAMPLES, type GpuClock } from './timing';
+import type { GpuClock } from './timing';
 
 /** A buffer's contents, or its number of floats, left at zero: arithmetic takes as long. */
 export type Operand = number | Uint32Array | Float32Array;
@@ -27,7 +27,7 @@ export async function measureKernel(
   roofs: Roofs,
   model: string,
   work: KernelWork,
-  repeats = SAMPLES,
+  wanted?: number,
 ): Promise<Figure> {
   const { kernel, role = '', dims, operands } = work;
   const arena = new Arena(kernel, 'separate');
@@ -42,7 +42,7 @@ export async function measureKernel(
     }
     work.record(plan, tensors, gpu);
     plan.prepare(null);
-    const { milliseconds, samples } = await clock.time((pass) => plan.encode(pass), repeats);
+    const { milliseconds, samples } = await clock.time((pass) => plan.encode(pass), wanted);
     const cost = costOf(kernel, dims);
     const fraction_of_roof = fractionOfRoof(cost, milliseconds, roofs);
     const isBytes = measureOf(kernel) === 'bytes';

@@ -3,7 +3,10 @@ import { Stream } from '../src/gpu/stream';
 import { median } from './figure';
 
 /** Timed repeats of everything, after one that warms up. */
-export const SAMPLES = 5;
+const SAMPLES = 5;
+/** Above this, three samples must do: large work of a CPU adapter, which varies little. */
+const SLOW_MS = 500;
+const SLOW_SAMPLES = 3;
 /** A sample is repeated within one submit until it takes at least this long: clocks are coarse (65 to 100 µs). */
 export const LEAST_MS = 10;
 const MOST_REPEATS = 1 << 16;
@@ -35,21 +38,24 @@ export class GpuClock {
     return this.stream.takeTimings()['bench'] ?? Number.NaN;
   }
 
-  /** Median time of one `encode`, repeated within each sample to `LEAST_MS`. */
-  async time(encode: (pass: GPUComputePassEncoder) => void, samples = SAMPLES): Promise<Timing> {
-    const repeats = await this.repeatsFor(encode);
+  /** Median time of one `encode`, repeated within each sample to `LEAST_MS`; of `wanted` samples, where that is given. */
+  async time(encode: (pass: GPUComputePassEncoder) => void, wanted?: number): Promise<Timing> {
+    const { repeats, milliseconds: warm } = await this.repeatsFor(encode);
+    const samples = wanted ?? samplesOf(warm);
     const taken: number[] = [];
     for (let i = 0; i < samples; i++) taken.push((await this.once(encode, repeats)) / repeats);
     return { milliseconds: median(taken), samples };
   }
 
-  /** How often `encode` fits into a sample of at least `LEAST_MS`; its runs are the warm-up. */
-  private async repeatsFor(encode: (pass: GPUComputePassEncoder) => void): Promise<number> {
+  /** How often `encode` fits into a sample of at least `LEAST_MS`, and how long that took; its runs are the warm-up. */
+  private async repeatsFor(
+    encode: (pass: GPUComputePassEncoder) => void,
+  ): Promise<{ repeats: number; milliseconds: number }> {
     let repeats = 1;
     await this.once(encode, repeats); // compiles
     for (;;) {
       const taken = await this.once(encode, repeats);
-      if (taken >= LEAST_MS || repeats >= MOST_REPEATS) return repeats;
+      if (taken >= LEAST_MS || repeats >= MOST_REPEATS) return { repeats, milliseconds: taken };
       const wanted = taken > 0 ? Math.ceil((repeats * LEAST_MS * 1.25) / taken) : repeats * 16;
       repeats = Math.min(MOST_REPEATS, Math.max(repeats + 1, Math.min(wanted, repeats * 16)));
     }
@@ -60,9 +66,7 @@ export class GpuClock {
   }
 }
 
-/** Above this, three samples must do: one step of a large model on a CPU adapter. */
-const SLOW_MS = 4000;
-const SLOW_SAMPLES = 3;
+const samplesOf = (milliseconds: number): number => (milliseconds > SLOW_MS ? SLOW_SAMPLES : SAMPLES);
 
 /**
  * Median milliseconds between the ends of steps that follow each other closely: the next is started before the last is
@@ -80,7 +84,7 @@ export async function timePipelined(start: () => Promise<unknown>): Promise<Timi
     const now = performance.now();
     // The first interval has no predecessor to hide behind.
     if (i > 0) taken.push(now - ended);
-    else if (now - ended > SLOW_MS) samples = SLOW_SAMPLES;
+    else samples = samplesOf(now - ended);
     ended = now;
     inFlight = next;
   }
@@ -89,13 +93,15 @@ export async function timePipelined(start: () => Promise<unknown>): Promise<Timi
 }
 
 /** Median milliseconds on the wall of an asynchronous piece of work, after one to warm up. */
-export async function timeWall(work: () => Promise<unknown>, samples = SAMPLES): Promise<Timing> {
+export async function timeWall(work: () => Promise<unknown>): Promise<Timing> {
   await work();
   const taken: number[] = [];
+  let samples = SAMPLES;
   for (let i = 0; i < samples; i++) {
     const started = performance.now();
     await work();
     taken.push(performance.now() - started);
+    if (i === 0) samples = samplesOf(performance.now() - started);
   }
   return { milliseconds: median(taken), samples };
 }

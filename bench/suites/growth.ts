@@ -30,7 +30,7 @@ const T = 64;
 const MIB = 2 ** 20;
 
 /** Seconds an axis may take: with a point of which less is known, all five end within five minutes. */
-const AXIS_SECONDS = 50;
+const AXIS_SECONDS = 30;
 /** Runs that a point costs, warm-up included. */
 const RUNS = 8;
 
