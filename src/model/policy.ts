@@ -1,5 +1,5 @@
 import { LabError } from '../errors';
-import { part, type View } from '../gpu/arena';
+import { part } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import type { Stream } from '../gpu/stream';
@@ -30,6 +30,7 @@ import {
 } from './tensor_source';
 import { joinScores, scoresOf, type Scores } from './scores';
 import { uploadBatch } from './upload';
+import { windowedReads } from './windowed_reads';
 
 /** What one update did: the objective's column sums over all completion tokens, and the gradient's global norm. */
 export interface TrainResult {
@@ -43,8 +44,6 @@ export interface TrainResult {
 const CORRECT = STATISTICS - 1;
 /** Bytes of weights that may wait for the GPU while they are read. */
 const QUEUED_BYTES = 64 * 2 ** 20;
-/** Bytes read from the GPU at once while a file is written. */
-const WINDOW_BYTES = 4 * 2 ** 20;
 
 /**
  * Model, value head and optimizer on one GPU: tokens in, (logp, entropy, value) out, and back again from an objective's
@@ -270,14 +269,14 @@ export class Policy {
    * memory. Until it is read the policy must not change.
    */
   weightsSource(): TensorSource {
-    return this.buffers.base.source(this.windows());
+    return this.buffers.base.source(windowedReads(this.stream));
   }
 
   /** Optimizer moments by the names of `saveOptimizer`, in the same way, and the number of updates made. */
   optimizerSource(): { moments: TensorSource; updates: number } {
     const { m, v } = this.trainingBuffers();
     const named = (prefix: string, moment: Trained): TensorSource =>
-      renamedSource(moment.source(this.windows()), (name) => prefix + name);
+      renamedSource(moment.source(windowedReads(this.stream)), (name) => prefix + name);
     const moments = joinedSource('the optimizer', [named('exp_avg.', m), named('exp_avg_sq.', v)]);
     return { moments, updates: this.updates };
   }
@@ -332,21 +331,7 @@ export class Policy {
   }
 
   private read(parameters: Trained): Promise<Map<string, NamedTensor>> {
-    return readTensors(parameters.source(this.windows()));
-  }
-
-  /** Reads views that lie one behind the other some megabytes at a time. */
-  private windows(): (view: View) => Promise<ArrayBuffer> {
-    let window: (View & { data: ArrayBuffer }) | undefined;
-    return async ({ buffer, offset, bytes }) => {
-      const holds = (w: View): boolean =>
-        w.buffer === buffer && w.offset <= offset && offset + bytes <= w.offset + w.bytes;
-      if (!window || !holds(window)) {
-        const view = { buffer, offset, bytes: Math.min(buffer.size - offset, Math.max(bytes, WINDOW_BYTES)) };
-        window = { ...view, data: await this.stream.readBack(view) };
-      }
-      return window.data.slice(offset - window.offset, offset - window.offset + bytes);
-    };
+    return readTensors(parameters.source(windowedReads(this.stream)));
   }
 
   private clear(parameters: Trained): void {
