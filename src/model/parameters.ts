@@ -10,6 +10,7 @@ import type { Linear, LinearGradient } from './layers/linear';
 import type { Norm } from './layers/norm';
 import { projectionsOf, PROJECTIONS, type Projection, type ProjectionName } from './projections';
 import { shardRows, UNCUT } from './shards';
+import { elements, placeSlice, viewOf, type Part, type Placed, type Slice } from './slice';
 import { memorySource, missingTensor, rowLength, type NamedTensor, type TensorSource } from './tensor_source';
 
 /** One decoder block's parameters. Projections that read the same input are fused, row after row. */
@@ -47,37 +48,12 @@ export interface Gradients extends Partial<
   readonly valueBias: Tensor;
 }
 
-/** A Hugging Face tensor as rows of ours: of one, or of the shards of a vocabulary. */
-interface Slice {
-  /** As stored, with its elements arranged so. */
-  shape: number[];
-  arrangement: Arrangement;
-  parts: Part[];
-}
-
-/** Rows of a Hugging Face tensor, `rows` from `first` on, where they begin in ours, and how ours stores them. */
-interface Part {
-  tensor: Tensor;
-  row: number;
-  first: number;
-  rows: number;
-  /** Values of one of our rows. */
-  length: number;
-  storage: Storage;
-}
-
 export const VALUE_HEAD_WEIGHT = 'v_head.weight';
 export const VALUE_HEAD_BIAS = 'v_head.bias';
 const VALUE_HEAD: readonly string[] = [VALUE_HEAD_WEIGHT, VALUE_HEAD_BIAS];
 
 /** Most bytes of weights read from a source at once. */
 const STREAMED_BYTES = 16 * 2 ** 20;
-
-/** A tensor's values, or some rows of them, and where they go. */
-export interface Placed {
-  view: View;
-  data: Float32Array | Uint32Array;
-}
 
 /**
  * Every parameter of the policy in one flat arena: matrices first (they take weight decay), then biases and norms
@@ -217,7 +193,7 @@ export class Parameters {
     return [...this.slices].flatMap(([name, slice]) => {
       const given = tensors.get(this.nameIn(name, (other) => tensors.has(other)));
       const data = given ? this.arranged(given.data, slice) : new Float32Array(elements(slice.shape));
-      return cut(slice, data);
+      return placeSlice(slice, data);
     });
   }
 
@@ -374,27 +350,6 @@ export class Parameters {
     if (norm.kind === 'layernorm') this.slice(`${name}.bias`, weight, 1, [C]);
     return { weight, index };
   }
-}
-
-const elements = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
-
-function viewOf({ tensor, row, rows, length, storage }: Part, { shape }: Slice): View {
-  const rowBytes = 4 * (tensor.shape[1] ?? 1);
-  const words = ((rows * rowLength(shape)) / length) * rowWords(storage, length);
-  return part(tensor, row * rowBytes, 4 * words);
-}
-
-/** A tensor's values, part by part. */
-function cut(slice: Slice, data: Float32Array): Placed[] {
-  const length = rowLength(slice.shape);
-  return slice.parts.map((own) => ({
-    view: viewOf(own, slice),
-    data: encodeRows(
-      own.storage,
-      data.subarray(own.first * length, (own.first + own.rows) * length),
-      own.length,
-    ),
-  }));
 }
 
 /** One of something for every projection of a block. */

@@ -1,16 +1,16 @@
 import { LabError } from '../errors';
 import { part } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
-import { Plan } from '../gpu/plan';
+import type { Plan } from '../gpu/plan';
 import type { Stream } from '../gpu/stream';
 import type { Objective } from '../kernels/objectives';
 import { ropeTable } from '../kernels/rope';
-import { CONSTANTS, logitsStride, STATISTICS, type Capacity } from './activations';
+import { CONSTANTS, STATISTICS, type Capacity } from './activations';
+import { allLogits } from './all_logits';
 import { microBatches, packSequences, type PackedBatch, type Sequence } from './batch';
 import type { Buffers, BufferOptions, Trained, TrainingBuffers } from './buffers';
 import type { ModelConfig } from './config';
 import type { Completion, GenerationEvents, Prompt, Sampling } from './generate';
-import { logitsForward } from './layers/logits';
 import type { BatchDims } from './layers/recorder';
 import type { OptimizerSettings } from './optimizer';
 import { mergedSource } from './lora_merge';
@@ -128,28 +128,7 @@ export class Policy {
    * must fit one chunk of the LM head.
    */
   async logits(sequences: readonly Sequence[]): Promise<Float32Array[]> {
-    const { vocab_size: V, final_softcap: cap } = this.config;
-    const { activations, head, weights } = this.buffers;
-    const ldv = logitsStride(this.config);
-    const plan = new Plan<BatchDims>(this.gpu, 'logits');
-    const { recorder } = this.resources.plans.forward(plan, weights);
-    logitsForward(recorder, weights.head, activations.hidden, head.logits, ({ N }) => N);
-    const logits: Float32Array[] = [];
-    for (const sequence of sequences) {
-      const N = sequence.tokens.length;
-      if (N > this.capacity.chunk)
-        throw new Error(`${N} tokens do not fit a chunk of ${this.capacity.chunk} rows`);
-      plan.prepare(this.upload(this.pack([sequence])));
-      const view = part(head.logits, 0, 4 * N * ldv);
-      const [bytes] = await this.stream.read('score', (pass) => plan.encode(pass), [view]);
-      const padded = new Float32Array(bytes ?? new ArrayBuffer(0));
-      const rows = new Float32Array(N * V);
-      for (let n = 0; n < N; n++) rows.set(padded.subarray(n * ldv, n * ldv + V), n * V);
-      // On the GPU logits are capped where they are read, not where they lie.
-      logits.push(cap ? rows.map((z) => cap * Math.tanh(z / cap)) : rows);
-    }
-    plan.destroy();
-    return logits;
+    return allLogits(this, this.resources, sequences, (sequence) => this.upload(this.pack([sequence])));
   }
 
   /** Completions sampled from the policy as it is; `events` hears of each as soon as it is there. */
