@@ -66,7 +66,8 @@ export class GpuClock {
   }
 }
 
-const samplesOf = (milliseconds: number): number => (milliseconds > SLOW_MS ? SLOW_SAMPLES : SAMPLES);
+/** Samples taken of something that takes so long. */
+export const samplesOf = (milliseconds: number): number => (milliseconds > SLOW_MS ? SLOW_SAMPLES : SAMPLES);
 
 /**
  * Median milliseconds between the ends of steps that follow each other closely: the next is started before the last is

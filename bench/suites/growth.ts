@@ -5,7 +5,7 @@ import { anyPrompts, anySequences, capacityOf, makePolicy, trainCost, trainStep 
 import { fractionOfRoof } from '../roofline/roofs';
 import { configOf } from '../shapes';
 import type { BenchContext, Suite } from '../suite';
-import { timePipelined, timeWall } from '../timing';
+import { samplesOf, timePipelined, timeWall } from '../timing';
 
 /** The bundled nano's dims: what grows, grows from there. */
 const NANO = { model: 'nano', C: 64, F: 172, L: 4, NH: 4, NKV: 2, HS: 16, V: 560, T: 64 };
@@ -30,9 +30,9 @@ const T = 64;
 const MIB = 2 ** 20;
 
 /** Seconds an axis may take: with a point of which less is known, all five end within five minutes. */
-const AXIS_SECONDS = 30;
-/** Runs that a point costs, warm-up included. */
-const RUNS = 8;
+const AXIS_SECONDS = 45;
+/** Runs of a point that are not samples: to warm up. */
+const WARM_UP = 3;
 
 const AXES: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
   tokens: (context) => series(context, 'tokens', 'N', TOKENS, (N) => trainPoint(context, nano(T), N / T, T)),
@@ -97,7 +97,8 @@ async function series(
   const until = performance.now() + 1000 * AXIS_SECONDS;
   for (const x of xs) {
     const last = times.at(-1);
-    if (last && performance.now() + (RUNS * last.y * x) / last.x > until) {
+    const expected = last ? (last.y * x) / last.x : 0;
+    if (performance.now() + (WARM_UP + samplesOf(expected)) * expected > until) {
       note(`growth/${axis}: ended before ${letter}=${x}, an axis takes ${AXIS_SECONDS} s at most.`);
       break;
     }

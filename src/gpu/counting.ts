@@ -69,7 +69,7 @@ export class GpuCounter {
         this.counts.objects += 1;
         return create(descriptor);
       };
-      Object.defineProperty(device, name, { value: counting });
+      Object.defineProperty(device, name, { value: counting, configurable: true });
     }
   }
 

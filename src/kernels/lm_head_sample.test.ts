@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Arena, type Tensor } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addHeadSample, headSampleShape, type HeadSampleDims } from './lm_head_sample';
@@ -33,9 +33,8 @@ describe('parts of a vocabulary', () => {
 describe('addHeadSample', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
   });
-  afterAll(() => gpu.close());
 
   const [V, C, Hmax] = [561, 40, 4];
   const weight = testNumbers(V * C, 5);

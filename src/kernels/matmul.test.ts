@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Arena } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { runOnce } from '../gpu/run_once';
 import { Stream } from '../gpu/stream';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose, expectGradient, F32 } from './compare';
 import { addMatmul, matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
@@ -48,9 +48,8 @@ test('a row stride that cannot be is refused', () => {
 describe('matmul on the GPU', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
   });
-  afterAll(() => gpu.close());
 
   const rows = (
     layout: MatmulLayout,

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Arena } from '../gpu/arena';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
-import { openTestGpu } from '../gpu/testing';
+import { openTestGpu, sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addMatmul, pinChoices, type MatmulDims } from './matmul';
@@ -72,11 +72,10 @@ describe('addMatmul with room for partial sums', () => {
   let gpu: Gpu;
   let counter: GpuCounter;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
     gpu.split = FORCED;
     counter = new GpuCounter(gpu);
   });
-  afterAll(() => gpu.close());
 
   const [N, most] = [20, 200] as const;
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { expectClose, expectGradient } from './compare';
 import golden from './goldens/objectives.json';
 import { OBJECTIVE_CONSTANTS, OBJECTIVE_STATS, ppoClipObjective, sftObjective } from './objectives';
@@ -63,9 +63,8 @@ describe(`objectives against PyTorch ${golden.torch}`, () => {
 
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
   });
-  afterAll(() => gpu.close());
 
   const constantsOf = (columns: readonly (readonly number[])[]): Float32Array => {
     const constants = new Float32Array(M * OBJECTIVE_CONSTANTS);

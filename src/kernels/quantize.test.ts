@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Arena } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { Stream } from '../gpu/stream';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addMatmul, matmulLaunch, matmulShapes, type MatmulDims, type MatmulExtras } from './matmul';
@@ -112,10 +112,9 @@ describe('storages of a frozen matrix', () => {
 describe('products with a stored matrix', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
     gpu.split = { tile: 32, workgroups: 8, depth: 32 };
   });
-  afterAll(() => gpu.close());
 
   /** a (M,K) by b as stored, for every M of one plan. */
   async function products(

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { NO_SLOT } from './decode';
 import { FINISH, sampleLaunch, type SampleDims } from './sampler';
@@ -89,9 +89,8 @@ describe('the reference', () => {
 describe('draws on the GPU', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
   });
-  afterAll(() => gpu.close());
 
   test('agree with the f64 reference for 40 seeds, near ties aside', async () => {
     let draws = 0;

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
@@ -48,10 +48,9 @@ const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
 let gpu: Gpu;
 let counter: GpuCounter;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
   counter = new GpuCounter(gpu);
 });
-afterAll(() => gpu.close());
 
 function makePolicy({ config, tensors }: Golden, capacity = CAPACITY, checkpointing = false): Policy {
   return new Policy(gpu, config, tensors, capacity, { trainable: true, reference: false, checkpointing });

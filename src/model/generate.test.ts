@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from '../kernels/case_numbers';
 import { expectClose } from '../kernels/compare';
 import type { Capacity } from './activations';
@@ -18,10 +18,9 @@ const sampling: Sampling = { temperature: 1, top_k: 0, top_p: 1, max_new_tokens:
 let gpu: Gpu;
 let counter: GpuCounter;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
   counter = new GpuCounter(gpu);
 });
-afterAll(() => gpu.close());
 
 const makePolicy = (capacity = CAPACITY): Policy =>
   new Policy(gpu, golden.config, golden.tensors, capacity, { trainable: false, reference: false });

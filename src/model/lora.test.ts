@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from '../kernels/case_numbers';
 import { expectClose } from '../kernels/compare';
 import { sftObjective } from '../kernels/objectives';
@@ -50,10 +50,9 @@ const constants = (): Float32Array[] =>
 let gpu: Gpu;
 let counter: GpuCounter;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
   counter = new GpuCounter(gpu);
 });
-afterAll(() => gpu.close());
 
 function adapted(lora: LoraConfig, options: Partial<BufferOptions> = {}, capacity = CAPACITY): Policy {
   return new Policy(gpu, model, tensors, capacity, { trainable: true, reference: true, lora, ...options });

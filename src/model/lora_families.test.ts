@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
@@ -42,9 +42,8 @@ function readLora(name: string): LoraGolden {
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
 });
-afterAll(() => gpu.close());
 
 function adapted({ golden, adapter }: LoraGolden, capacity = CAPACITY, checkpointing = false): Policy {
   const options = { trainable: true, reference: false, checkpointing, lora: adapter.config };

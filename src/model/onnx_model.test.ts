@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../cli/files';
 import { loadNodeOnnxRuntime } from '../cli/node_onnx';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { onnxFile, openModelFolder } from './folder';
 import { flat, readGolden } from './goldens/testing';
@@ -21,10 +21,9 @@ const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0, eos: [] };
 let gpu: Gpu;
 let ort: OnnxRuntime;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
   ort = await loadNodeOnnxRuntime(gpu);
 });
-afterAll(() => gpu.close());
 
 // Oracles: transformers (goldens/README.md) for logits and greedy tokens, the lab's own policy for draws.
 describe.each([

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { Arena } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
 import { parseModelConfig } from './config';
@@ -28,9 +28,8 @@ const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 48, slots: 4, ch
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
 });
-afterAll(() => gpu.close());
 
 test('a flat arena takes as few buffers as hold it, and no tensor is cut', () => {
   const arena = new Arena('weights', 'flat', 1024);

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { openTestGpu, sharedTestGpu } from '../gpu/testing';
 import { expectClose } from '../kernels/compare';
 import { ppoClipObjective, sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
@@ -13,9 +13,8 @@ const CAPACITY: Capacity = { tokens: 64, sequences: 8, context: 64, slots: 8, ch
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openTestGpu({ defaultLimits: true });
+  gpu = await sharedTestGpu();
 });
-afterAll(() => gpu.close());
 
 function makePolicy(golden: Golden, capacity = CAPACITY, on = gpu): Policy {
   return new Policy(on, golden.config, golden.tensors, capacity, { trainable: true, reference: true });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { sftObjective } from '../kernels/objectives';
 import type { Capacity } from './activations';
 import { parseModelConfig, type ModelConfig } from './config';
@@ -77,7 +77,7 @@ describe.each([true, false])('a model whose vocabulary is cut (tied: %s)', (isTi
   let gpu: Gpu;
   let policies: [whole: Policy, cut: Policy];
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
     const narrow = Object.create(gpu, {
       facts: { value: { ...gpu.facts, maxBufferSize: LIMIT } },
     }) as Gpu;
@@ -90,7 +90,6 @@ describe.each([true, false])('a model whose vocabulary is cut (tied: %s)', (isTi
   });
   afterAll(() => {
     for (const policy of policies) policy.destroy();
-    gpu.close();
   });
   const both = <T>(of: (policy: Policy) => Promise<T>): Promise<[T, T]> =>
     Promise.all([of(policies[0]), of(policies[1])]);
@@ -142,7 +141,7 @@ describe.each([true, false])('a model whose vocabulary is cut (tied: %s)', (isTi
 test('a frozen vocabulary in 8 bits is cut and computes bit by bit as one that is not', async () => {
   const config = configOf(true);
   const options = { trainable: false, reference: false, weights: 'q8' } as const;
-  const gpu = await openTestGpu({ defaultLimits: true });
+  const gpu = await sharedTestGpu();
   const facts = { ...gpu.facts, maxBufferSize: LIMIT / 2 };
   const narrow = Object.create(gpu, { facts: { value: facts } }) as Gpu;
   expect(new Parameters('cut', config, cutsOf(narrow, config), 'q8').embed.length).toBeGreaterThan(1);
@@ -158,7 +157,6 @@ test('a frozen vocabulary in 8 bits is cut and computes bit by bit as one that i
       return { scores, completions };
     }),
   );
-  gpu.close();
   expect(cut).toEqual(whole);
 });
 

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { GpuCounter } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
-import { openTestGpu } from '../gpu/testing';
+import { sharedTestGpu } from '../gpu/testing';
 import { testNumbers } from '../kernels/case_numbers';
 import { expectClose } from '../kernels/compare';
 import { sftObjective } from '../kernels/objectives';
@@ -71,10 +71,9 @@ describe.each(Object.entries(CONFIGS))('%s on frozen weights', (_, config) => {
   let gpu: Gpu;
   let counter: GpuCounter;
   beforeAll(async () => {
-    gpu = await openTestGpu({ defaultLimits: true });
+    gpu = await sharedTestGpu();
     counter = new GpuCounter(gpu);
   });
-  afterAll(() => gpu.close());
 
   async function policyOf(given: ReadonlyMap<string, NamedTensor>, weights: Storage): Promise<Policy> {
     const options = { trainable: true, reference: false, lora, weights };
@@ -135,7 +134,9 @@ describe.each(Object.entries(CONFIGS))('%s on frozen weights', (_, config) => {
     },
   );
 
-  test.each(STORED)('%s: computes what f32 computes with the stored values', async (weights) => {
+  // Of one family: the other's difference is in how its matrices come to be stored, which is held above.
+  const computed = config.architecture === 'Qwen2ForCausalLM' ? STORED : [];
+  test.each(computed)('%s: computes what f32 computes with the stored values', async (weights) => {
     const policy = await policyOf(tensors, weights);
     const oracle = await policyOf(await stored(weights), 'f32');
     const both = async <T>(of: (one: Policy) => Promise<T>): Promise<[T, T]> => [
