@@ -4,7 +4,9 @@ import type { Capacity } from '../src/model/activations';
 import type { Sequence } from '../src/model/batch';
 import { qkvWidth, type ModelConfig } from '../src/model/config';
 import type { Prompt } from '../src/model/generate';
+import { AdapterParameters } from '../src/model/lora';
 import { Parameters } from '../src/model/parameters';
+import type { LoraConfig } from '../src/model/peft';
 import { Policy, type TrainResult } from '../src/model/policy';
 import type { NamedTensor } from '../src/model/safetensors';
 import type { Cost } from './figure';
@@ -48,7 +50,7 @@ export function makePolicy(gpu: Gpu, config: ModelConfig, capacity: Capacity): P
   return new Policy(gpu, config, anyWeights(config), capacity, { trainable: true, reference: false });
 }
 
-/** A full training step (every weight) on these sequences, to be called again and again. */
+/** A training step on these sequences, to be called again and again. */
 export function trainStep(policy: Policy, sequences: readonly Sequence[]): () => Promise<TrainResult> {
   const M = lossRows(sequences);
   const constants = sequences.map((s) =>
@@ -71,27 +73,45 @@ function blockWeights(config: ModelConfig): number {
   return qkvWidth(config) * C + NH * HS * C + 3 * F * C;
 }
 
+/** How often the forward's products, and its attention, are done in all. */
+interface Passes {
+  products: number;
+  attention: number;
+}
+const FORWARD: Passes = { products: 1, attention: 1 };
+/** Backward is twice the products, and 2.5 times the attention; beneath an adapter only dX is computed. */
+const FULL: Passes = { products: 3, attention: 3.5 };
+const FROZEN: Passes = { products: 2, attention: 3.5 };
+
 /**
- * Operations of one pass over these sequences: 2 a weight and token in the blocks, 2·V·C a row that carries loss, and 4·HS a
- * head and pair of positions in attention. Backward is twice the products, and 2.5 times the attention.
+ * Operations of passes over these sequences: of the forward 2 a weight and token in the blocks, 2·V·C a row that carries
+ * loss, and 4·HS a head and pair of positions in attention.
  */
-function passFlops(config: ModelConfig, sequences: readonly Sequence[], backward: boolean): number {
+function passFlops(config: ModelConfig, sequences: readonly Sequence[], passes: Passes): number {
   const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
   const { num_attention_heads: NH, head_dim: HS } = config;
   const pairs = sequences.reduce((sum, { tokens: { length: T } }) => sum + (T * (T + 1)) / 2, 0);
   const products = 2 * L * blockWeights(config) * tokenCount(sequences) + 2 * V * C * lossRows(sequences);
   const attention = 4 * L * NH * HS * pairs;
-  return backward ? 3 * products + 3.5 * attention : products + attention;
+  return passes.products * products + passes.attention * attention;
 }
 
 /** Arithmetic alone: a step's traffic depends on how it is cut into kernels. */
 export const trainCost = (config: ModelConfig, sequences: readonly Sequence[]): Cost => ({
-  flops: passFlops(config, sequences, true),
+  flops: passFlops(config, sequences, FULL),
   bytes: 0,
 });
 
+/** The same of an adapter over frozen weights: 6 operations a weight of its own and token. */
+export function loraCost(config: ModelConfig, lora: LoraConfig, sequences: readonly Sequence[]): Cost {
+  const { shapes } = new AdapterParameters('adapter', config, lora);
+  const weights = [...shapes.values()].reduce((sum, [rows = 0, columns = 1]) => sum + rows * columns, 0);
+  const own = 6 * weights * tokenCount(sequences);
+  return { flops: passFlops(config, sequences, FROZEN) + own, bytes: 0 };
+}
+
 export const scoreCost = (config: ModelConfig, sequences: readonly Sequence[]): Cost => ({
-  flops: passFlops(config, sequences, false),
+  flops: passFlops(config, sequences, FORWARD),
   bytes: 0,
 });
 

@@ -34,7 +34,7 @@ export function HubLookup() {
           </button>
         </span>
         <span className="muted small">
-          For example HuggingFaceTB/SmolLM2-135M, or onnx-community/SmolLM2-135M-ONNX to be asked;
+          For example HuggingFaceTB/SmolLM2-135M, or onnx-community/SmolLM2-135M-ONNX to try but not train;
           name@revision pins a branch, tag or commit. Looking up fetches its list of files and its
           config.json.
         </span>
