@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import type { SelfCheckResult } from '../../worker/self_check';
+import type { SelfCheckExtent, SelfCheckResult } from '../../worker/self_check';
 import { startSelfCheck, useSelfCheck } from './self_check_store';
 
 /** Every kernel on this machine's GPU against its double-precision reference. */
@@ -66,7 +66,6 @@ function Progress() {
 
 function ResultsTable({ results }: { results: SelfCheckResult[] }) {
   const extent = useSelfCheck((state) => state.extent);
-  const isGoing = useSelfCheck(({ phase }) => phase === 'starting' || phase === 'running');
   const [onlyFailed, setOnlyFailed] = useState(false);
   const shown = useMemo(
     () => (onlyFailed ? results.filter(({ ok }) => !ok) : results),
@@ -84,24 +83,14 @@ function ResultsTable({ results }: { results: SelfCheckResult[] }) {
           Only what failed
         </label>
         <span className="spacer" />
-        <button
-          type="button"
-          className="small"
-          disabled={isGoing}
-          title="One case of each kernel"
-          onClick={() => startSelfCheck('quick', null)}
-        >
-          Quick run
-        </button>
-        <button
-          type="button"
-          className="small"
-          disabled={isGoing}
-          title="Every kernel at all its shapes"
-          onClick={() => startSelfCheck('all', null)}
-        >
-          {extent === 'all' ? 'Run again' : 'Run all shapes'}
-        </button>
+        <span className="row">
+          <RunButton label="Quick run" extent="quick" title="One case of each kernel" />
+          <RunButton
+            label={extent === 'all' ? 'Run again' : 'Run all shapes'}
+            extent="all"
+            title="Every kernel at all its shapes"
+          />
+        </span>
       </div>
       <div className="self-check-table">
         <table aria-label="Self-check">
@@ -128,6 +117,21 @@ function ResultsTable({ results }: { results: SelfCheckResult[] }) {
         {onlyFailed && shown.length === 0 && <p className="muted self-check-empty">Nothing has failed.</p>}
       </div>
     </section>
+  );
+}
+
+function RunButton({ label, extent, title }: { label: string; extent: SelfCheckExtent; title: string }) {
+  const isGoing = useSelfCheck(({ phase }) => phase === 'starting' || phase === 'running');
+  return (
+    <button
+      type="button"
+      className="small"
+      disabled={isGoing}
+      title={title}
+      onClick={() => startSelfCheck(extent, null)}
+    >
+      {label}
+    </button>
   );
 }
 
