@@ -4,24 +4,21 @@ import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { generateHead } from './lm_head_generator';
+import { headFamily } from './lm_head_family';
 import {
   configurationFor,
   designOf,
   headChoices,
-  headConfigurationNames,
   headDesign,
   headGrid,
   headMergeConstants,
-  headName,
   headParts,
-  headStoragesOf,
   mostHeadParts,
   type HeadConfiguration,
   type HeadDesign,
 } from './lm_head_parts';
 import { endsOf, seedOf, type SampleDims } from './sampler';
-import type { Shard, ShardRows, VocabularyStorage } from './vocabulary';
+import type { Shard, ShardRows } from './vocabulary';
 
 const binding = {
   buffers: {
@@ -49,27 +46,8 @@ type HeadSampleKernel = Kernel<keyof typeof binding.buffers, keyof typeof bindin
 /** The LM head and the draw of every part of the vocabulary in one: no logits. Written by hand, the generated ones' oracle. */
 export const plainHeadSample: HeadSampleKernel = defineKernel({ name: 'head_sample', wgsl, ...binding });
 
-const generated = new Map<string, HeadSampleKernel>();
-
-/** The same, generated, of a head stored so; its text is written once. */
-export function headSampleKernel(
-  configuration: HeadConfiguration,
-  storage: VocabularyStorage = 'f32',
-): HeadSampleKernel {
-  const name = headName('sample', configuration, storage);
-  let kernel = generated.get(name);
-  if (!kernel) {
-    kernel = defineKernel({ name, wgsl: generateHead('sample', name, configuration, storage), ...binding });
-    generated.set(name, kernel);
-  }
-  return kernel;
-}
-
-/** The generated kernels that are tested. */
-export const headSampleFamily = (): HeadSampleKernel[] =>
-  headConfigurationNames.flatMap((configuration) =>
-    headStoragesOf(configuration).map((storage) => headSampleKernel(configuration, storage)),
-  );
+/** The same, generated, by configuration and storage; and those of them that are tested. */
+export const { kernel: headSampleKernel, tested: headSampleFamily } = headFamily('sample', binding);
 
 /** The parts' draws become each row's token. */
 export const headSampleMerge = defineKernel({

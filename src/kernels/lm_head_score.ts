@@ -4,18 +4,15 @@ import type { View } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { defineKernel, grid1d, type Kernel } from '../gpu/kernel';
 import type { Launch, Plan } from '../gpu/plan';
-import { generateHead } from './lm_head_generator';
-import type { Shard, ShardRows, VocabularyStorage } from './vocabulary';
+import { headFamily } from './lm_head_family';
+import type { Shard, ShardRows } from './vocabulary';
 import {
   configurationFor,
   designOf,
-  headConfigurationNames,
   headDesign,
   headGrid,
   headMergeConstants,
-  headName,
   headParts,
-  headStoragesOf,
   mostHeadParts,
   type HeadConfiguration,
   type HeadDesign,
@@ -38,27 +35,8 @@ type HeadScoreKernel = Kernel<keyof typeof binding.buffers, keyof typeof binding
 /** The LM head and every part's softmax statistics in one: no logits. Written by hand, the generated ones' oracle. */
 export const plainHeadScore: HeadScoreKernel = defineKernel({ name: 'head_score', wgsl, ...binding });
 
-const generated = new Map<string, HeadScoreKernel>();
-
-/** The same, generated, of a head stored so; its text is written once. */
-export function headScoreKernel(
-  configuration: HeadConfiguration,
-  storage: VocabularyStorage = 'f32',
-): HeadScoreKernel {
-  const name = headName('score', configuration, storage);
-  let kernel = generated.get(name);
-  if (!kernel) {
-    kernel = defineKernel({ name, wgsl: generateHead('score', name, configuration, storage), ...binding });
-    generated.set(name, kernel);
-  }
-  return kernel;
-}
-
-/** The generated kernels that are tested. */
-export const headScoreFamily = (): HeadScoreKernel[] =>
-  headConfigurationNames.flatMap((configuration) =>
-    headStoragesOf(configuration).map((storage) => headScoreKernel(configuration, storage)),
-  );
+/** The same, generated, by configuration and storage; and those of them that are tested. */
+export const { kernel: headScoreKernel, tested: headScoreFamily } = headFamily('score', binding);
 
 /** The parts' statistics become each row's log-probability, entropy and whether its target is the argmax. */
 export const headScoreMerge = defineKernel({
