@@ -8,7 +8,7 @@
  *   --add          adds its figures to the report that FILE holds, instead of writing it anew
  * The same suites run in a browser: npm run bench:browser, and the lab's /bench page.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,8 @@ import { adapterName, openGpu } from '../src/gpu/device';
 import { pinChoices } from '../src/kernels/matmul';
 import { tunedChoices } from '../src/model/tuned';
 import { VERSION } from '../src/version';
-import { addFigures, parseReport } from './figure';
+import { namesOf } from './names';
+import { ReportFile } from './report_file';
 import { runBench } from './run';
 import { suites } from './suites';
 import type { SuiteTable } from './suite';
@@ -33,17 +34,14 @@ const onRequest: SuiteTable = {
   },
 };
 
-const { values } = parseArgs({
-  options: {
-    suite: { type: 'string', default: Object.keys(suites).join(',') },
-    model: { type: 'string', default: '' },
-    json: { type: 'string' },
-    add: { type: 'boolean', default: false },
-    axis: { type: 'string' },
-    minutes: { type: 'string' },
-  },
-});
-const list = (text: string): string[] => text.split(',').filter(Boolean);
+const OPTIONS = {
+  suite: { type: 'string', default: Object.keys(suites).join(',') },
+  model: { type: 'string' },
+  json: { type: 'string' },
+  add: { type: 'boolean', default: false },
+  axis: { type: 'string' },
+  minutes: { type: 'string' },
+} as const;
 
 function dawnVersion(): string {
   const file = join('node_modules', 'webgpu', 'package.json');
@@ -52,13 +50,16 @@ function dawnVersion(): string {
 }
 
 try {
+  const { values } = parseArgs({ options: OPTIONS });
+  const file = new ReportFile(values.json, values.add);
   const gpu = await openGpu(await openNodeGpu());
+  file.checkAdapter(adapterName(gpu.facts));
   pinChoices(gpu, await tunedChoices(gpu));
   console.log(adapterName(gpu.facts));
   const report = await runBench(gpu, {
     suites: { ...suites, ...onRequest },
-    chosen: list(values.suite),
-    models: list(values.model),
+    chosen: namesOf(values.suite),
+    models: namesOf(values.model),
     versions: { lab: VERSION, node: process.version.slice(1), dawn: dawnVersion() },
     settings: { axis: values.axis, minutes: values.minutes },
     read: async (path) => new Uint8Array(await readFile(join('public', path))),
@@ -66,11 +67,7 @@ try {
     onFigure: (figure) => console.log(figureLine(figure)),
     onNote: (sentence) => console.log(`  ${sentence}`),
   });
-  if (values.json !== undefined) {
-    const before = values.add && existsSync(values.json) ? readFileSync(values.json, 'utf8') : undefined;
-    const whole = before === undefined ? report : addFigures(parseReport(before), report);
-    writeFileSync(values.json, `${JSON.stringify(whole, null, 2)}\n`);
-  }
+  file.write(report);
   process.exit(0);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -1,6 +1,7 @@
 import { adapterName, type Gpu } from '../src/gpu/device';
 import type { Figure, Report, Roofline } from './figure';
 import { matmulTable } from './matmul_table';
+import { AXES, checkNames, MODELS, namesOf } from './names';
 import { measureRoofline } from './roofline/roofline';
 import type { BenchContext, SuiteTable } from './suite';
 
@@ -19,15 +20,13 @@ export interface BenchOptions {
 
 /**
  * Measures the roofline, then runs the chosen suites in the table's order, with the matmul table that is pinned on the Gpu:
- * the report's versions name it. Errors: an unknown suite, by name.
+ * the report's versions name it. Errors: before anything is measured, a suite, model or axis that there is not.
  */
 export async function runBench(gpu: Gpu, options: BenchOptions): Promise<Report> {
   const { suites, chosen, models, settings = {}, read } = options;
-  const unknown = chosen.filter((name) => name !== 'roofline' && !(name in suites));
-  if (unknown.length)
-    throw new Error(
-      `There is no suite ${unknown.join(', ')}; there are roofline, ${Object.keys(suites).join(', ')}.`,
-    );
+  checkNames('suite', chosen, ['roofline', ...Object.keys(suites)]);
+  checkNames('model', models, MODELS);
+  checkNames('axis', namesOf(settings['axis']), AXES);
   const versions = { ...options.versions, matmuls: matmulTable(gpu) };
   const figures: Figure[] = [];
   const report = (figure: Figure): void => {

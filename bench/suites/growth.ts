@@ -1,5 +1,6 @@
 import { LabError } from '../../src/errors';
 import type { ModelConfig } from '../../src/model/config';
+import { namesOf, type Axis } from '../names';
 import { fitPower, type GrowthPoint } from '../fit';
 import { anyPrompts, anySequences, capacityOf, makePolicy, trainCost, trainStep } from '../policy_work';
 import { fractionOfRoof } from '../roofline/roofs';
@@ -34,7 +35,7 @@ const AXIS_SECONDS = 45;
 /** Runs of a point that are not samples: to warm up. */
 const WARM_UP = 3;
 
-const AXES: Readonly<Record<string, (context: BenchContext) => Promise<void>>> = {
+const MEASURES: Readonly<Record<Axis, (context: BenchContext) => Promise<void>>> = {
   tokens: (context) => series(context, 'tokens', 'N', TOKENS, (N) => trainPoint(context, nano(T), N / T, T)),
   sequence_length: (context) =>
     series(context, 'sequence_length', 'T', LENGTHS, (length) =>
@@ -55,14 +56,11 @@ const AXES: Readonly<Record<string, (context: BenchContext) => Promise<void>>> =
 
 /**
  * Time and bytes against tokens, sequence length, batch, vocabulary and model size, each with the fitted exponent; the
- * setting `axis` names some of them. Errors: an axis that there is not.
+ * setting `axis` names some of them.
  */
 export const growth: Suite = async (context) => {
-  const chosen = (context.settings['axis'] ?? '').split(',').filter(Boolean);
-  const unknown = chosen.filter((axis) => !(axis in AXES));
-  if (unknown.length)
-    throw new Error(`Nothing grows by ${unknown.join(', ')}; there are ${Object.keys(AXES).join(', ')}.`);
-  for (const [axis, measure] of Object.entries(AXES))
+  const chosen = namesOf(context.settings['axis']);
+  for (const [axis, measure] of Object.entries(MEASURES))
     if (chosen.length === 0 || chosen.includes(axis)) await measure(context);
 };
 

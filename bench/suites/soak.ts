@@ -21,7 +21,8 @@ const MIB = 2 ** 20;
  */
 export const soak: Suite = async (context) => {
   const { gpu, read, report, settings, note } = context;
-  const [id = 'nano'] = context.models.length ? bundledIds(context) : [];
+  const [id] = context.models.length ? bundledIds(context) : (['nano'] as const);
+  if (!id) throw new Error(`The soak trains a bundled model: --model ${Object.keys(LEVELS).join(' or ')}.`);
   const minutes = Number(settings['minutes'] ?? MINUTES);
   if (!(minutes >= 3))
     throw new Error('The soak compares the second minute with the last: --minutes 3 at least.');

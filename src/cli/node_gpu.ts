@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { create, globals } from 'webgpu';
+import { LabError } from '../errors';
+import { isSoftware } from '../gpu/device';
 import { waitPatiently } from './node_patience';
 
 const SWIFTSHADER_FOLDERS = [
@@ -40,7 +42,8 @@ function createInstance(): GPU {
 
 /**
  * Dawn as `navigator.gpu` in Node. LAB_ADAPTER picks `hardware`, `lavapipe` or `swiftshader`; without it the hardware is
- * tried first, then the software adapters. Sets the WebGPU globals (GPUBufferUsage …) that the engine reads.
+ * tried first, then the software adapters. Sets the WebGPU globals (GPUBufferUsage …) that the engine reads. Errors:
+ * `bad_input` for another name, or for hardware where only software is.
  */
 export async function openNodeGpu(): Promise<GPU> {
   Object.assign(globalThis, globals);
@@ -53,7 +56,17 @@ export async function openNodeGpu(): Promise<GPU> {
     return createInstance();
   }
   const own = createInstance();
-  if (wanted === 'hardware' || process.env.VK_ICD_FILENAMES || (await own.requestAdapter())) return own;
+  if (wanted === 'hardware') {
+    const adapter = await own.requestAdapter();
+    if (!adapter || !isSoftware(adapter.info)) return own;
+    throw new LabError(
+      'bad_input',
+      'LAB_ADAPTER asks for hardware, and there are only software adapters here.',
+    );
+  }
+  if (wanted !== 'auto')
+    throw new LabError('bad_input', `LAB_ADAPTER is hardware, lavapipe or swiftshader, not "${wanted}".`);
+  if (process.env.VK_ICD_FILENAMES || (await own.requestAdapter())) return own;
   process.env.VK_ICD_FILENAMES = drivers.lavapipe ?? drivers.swiftshader ?? '';
   return createInstance();
 }

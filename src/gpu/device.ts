@@ -200,7 +200,7 @@ function adapterFacts(adapter: GPUAdapter, device: GPUDevice): AdapterFacts {
     vendor,
     architecture,
     description,
-    isSoftware: adapter.info.isFallbackAdapter || SOFTWARE.test(`${vendor} ${architecture} ${description}`),
+    isSoftware: isSoftware(adapter.info),
     features: [...device.features].sort(),
     maxBufferSize: device.limits.maxBufferSize,
     maxStorageBufferBindingSize: device.limits.maxStorageBufferBindingSize,
@@ -208,6 +208,14 @@ function adapterFacts(adapter: GPUAdapter, device: GPUDevice): AdapterFacts {
     ...(oneSize && subgroupMinSize ? { subgroupSize: subgroupMinSize } : {}),
   };
 }
+
+/** Whether an adapter computes on the CPU. */
+export const isSoftware = ({
+  isFallbackAdapter,
+  vendor,
+  architecture,
+  description,
+}: GPUAdapterInfo): boolean => isFallbackAdapter || SOFTWARE.test(`${vendor} ${architecture} ${description}`);
 
 /** One line that names an adapter in tables and records. */
 export function adapterName(facts: AdapterFacts): string {
