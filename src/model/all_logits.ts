@@ -2,7 +2,7 @@ import { part } from '../gpu/arena';
 import type { Gpu } from '../gpu/device';
 import { Plan } from '../gpu/plan';
 import { logitsStride, type Capacity } from './activations';
-import type { Sequence } from './batch';
+import { packTokens, type PackedBatch } from './batch';
 import type { ModelConfig } from './config';
 import { logitsForward } from './layers/logits';
 import type { BatchDims } from './layers/recorder';
@@ -14,15 +14,17 @@ interface Model {
   readonly capacity: Capacity;
 }
 
+const NO_ROWS = { rows: new Uint32Array(), targets: new Uint32Array(), rowStart: new Uint32Array(2) };
+
 /**
- * Logits at every position, (length, V) a sequence, by a plan of their own; `upload` puts a sequence where the plan reads it.
+ * Logits at every position, (length, V) a sequence, by a plan of their own; `upload` puts a batch where the plan reads it.
  * Errors: a sequence longer than a chunk of the LM head.
  */
 export async function allLogits(
   { gpu, config, capacity }: Model,
   { buffers, plans, stream }: Resources,
-  sequences: readonly Sequence[],
-  upload: (sequence: Sequence) => BatchDims,
+  sequences: readonly ArrayLike<number>[],
+  upload: (batch: PackedBatch) => BatchDims,
 ): Promise<Float32Array[]> {
   const { vocab_size: V, final_softcap: cap } = config;
   const { activations, head, weights } = buffers;
@@ -31,10 +33,10 @@ export async function allLogits(
   const { recorder } = plans.forward(plan, weights);
   logitsForward(recorder, weights.head, activations.hidden, head.logits, ({ N }) => N);
   const logits: Float32Array[] = [];
-  for (const sequence of sequences) {
-    const N = sequence.tokens.length;
+  for (const tokens of sequences) {
+    const N = tokens.length;
     if (N > capacity.chunk) throw new Error(`${N} tokens do not fit a chunk of ${capacity.chunk} rows`);
-    plan.prepare(upload(sequence));
+    plan.prepare(upload({ ...packTokens([tokens]), ...NO_ROWS }));
     const view = part(head.logits, 0, 4 * N * ldv);
     const [bytes] = await stream.read('score', (pass) => plan.encode(pass), [view]);
     const padded = new Float32Array(bytes ?? new ArrayBuffer(0));

@@ -7,17 +7,18 @@ export interface Sequence {
   promptLength: number;
 }
 
-/**
- * Sequences of unequal length laid end to end, without padding. A completion token at packed position i is predicted by
- * the hidden state at i − 1: `rows` are those positions, `targets` the tokens.
- */
-export interface PackedBatch {
+/** Tokens of unequal sequences laid end to end, without padding. */
+export interface PackedTokens {
   /** (N) token ids. */
   tokens: Uint32Array;
   /** (N) position of each token in its own sequence. */
   positions: Uint32Array;
   /** (B+1) where each sequence starts; the last entry is N. */
   seqStart: Uint32Array;
+}
+
+/** Packed inputs and what they predict: the completion token after packed position i has its logits from the hidden state at i. */
+export interface PackedBatch extends PackedTokens {
   /** (M) packed positions whose hidden state predicts a completion token. */
   rows: Uint32Array;
   /** (M) the completion tokens. */
@@ -26,9 +27,24 @@ export interface PackedBatch {
   rowStart: Uint32Array;
 }
 
+/** Packs every token of `sequences`: N = Σ length. */
+export function packTokens(sequences: readonly ArrayLike<number>[]): PackedTokens {
+  const seqStart = new Uint32Array(sequences.length + 1);
+  sequences.forEach(({ length }, b) => (seqStart[b + 1] = (seqStart[b] ?? 0) + length));
+  const N = seqStart[sequences.length] ?? 0;
+  const packed = { tokens: new Uint32Array(N), positions: new Uint32Array(N), seqStart };
+  sequences.forEach((tokens, b) => {
+    const start = seqStart[b] ?? 0;
+    packed.tokens.set(tokens, start);
+    for (let t = 0; t < tokens.length; t++) packed.positions[start + t] = t;
+  });
+  return packed;
+}
+
 /**
- * Packs sequences. N = Σ length, M = Σ (length − promptLength). Errors: `bad_input` when one is longer than `longest`, the
- * tokens of the context.
+ * Packs sequences whose completions are scored or trained. A last token is only a target: nothing is predicted from it, so
+ * it is no input. N = Σ (length − 1), M = Σ (length − promptLength). Errors: `bad_input` when one is longer than `longest`,
+ * the tokens of the context.
  */
 export function packSequences(sequences: readonly Sequence[], longest = Infinity): PackedBatch {
   const tooLong = sequences.find(({ tokens }) => tokens.length > longest);
@@ -39,31 +55,21 @@ export function packSequences(sequences: readonly Sequence[], longest = Infinity
         'Leave that problem out or choose a model with a longer context.',
     );
   }
-  const N = sequences.reduce((sum, s) => sum + s.tokens.length, 0);
+  const packed = packTokens(sequences.map(({ tokens }) => Array.from(tokens).slice(0, -1)));
   const M = sequences.reduce((sum, s) => sum + s.tokens.length - s.promptLength, 0);
-  const batch: PackedBatch = {
-    tokens: new Uint32Array(N),
-    positions: new Uint32Array(N),
-    seqStart: new Uint32Array(sequences.length + 1),
-    rows: new Uint32Array(M),
-    targets: new Uint32Array(M),
-    rowStart: new Uint32Array(sequences.length + 1),
-  };
-  let n = 0;
+  const rows = new Uint32Array(M);
+  const targets = new Uint32Array(M);
+  const rowStart = new Uint32Array(sequences.length + 1);
   let m = 0;
   sequences.forEach(({ tokens, promptLength }, b) => {
-    for (let t = 0; t < tokens.length; t++, n++) {
-      batch.tokens[n] = tokens[t] ?? 0;
-      batch.positions[n] = t;
-      if (t < promptLength) continue;
-      batch.rows[m] = n - 1;
-      batch.targets[m] = tokens[t] ?? 0;
-      m++;
+    const start = packed.seqStart[b] ?? 0;
+    for (let t = promptLength; t < tokens.length; t++, m++) {
+      rows[m] = start + t - 1;
+      targets[m] = tokens[t] ?? 0;
     }
-    batch.seqStart[b + 1] = n;
-    batch.rowStart[b + 1] = m;
+    rowStart[b + 1] = m;
   });
-  return batch;
+  return { ...packed, rows, targets, rowStart };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Stream } from '../gpu/stream';
 import { attentionTiles } from '../kernels/attention';
 import { FINISH } from '../kernels/sampler';
 import type { Capacity, GenerationState } from './activations';
-import { packSequences } from './batch';
+import { packTokens } from './batch';
 import type { Buffers } from './buffers';
 import type { ModelConfig } from './config';
 import { Decoder, type DecoderDims } from './decoder';
@@ -186,7 +186,7 @@ export class Generator {
 
   /** Writes keys and values of every prompt token but the last, which is the first decoding step's input. */
   private prefill(group: Admission['prefills'], dims: DecoderDims): void {
-    const batch = packSequences(group.map(({ tokens }) => ({ tokens, promptLength: tokens.length })));
+    const batch = packTokens(group.map(({ tokens }) => tokens));
     const { inputs } = this.buffers;
     const { tiles, count } = attentionTiles(batch.seqStart);
     const slots = new Uint32Array(batch.tokens.length);

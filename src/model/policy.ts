@@ -128,7 +128,8 @@ export class Policy {
    * must fit one chunk of the LM head.
    */
   async logits(sequences: readonly Sequence[]): Promise<Float32Array[]> {
-    return allLogits(this, this.resources, sequences, (sequence) => this.upload(this.pack([sequence])));
+    const tokens = sequences.map((sequence) => sequence.tokens);
+    return allLogits(this, this.resources, tokens, (batch) => this.upload(batch));
   }
 
   /** Completions sampled from the policy as it is; `events` hears of each as soon as it is there. */
