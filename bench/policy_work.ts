@@ -61,8 +61,12 @@ export function trainStep(policy: Policy, sequences: readonly Sequence[]): () =>
   return () => policy.train(sequences, sftObjective, constants, {}, SETTINGS);
 }
 
+/** Every token of them, as the recipes count. */
 export const tokenCount = (sequences: readonly Sequence[]): number =>
   sequences.reduce((sum, s) => sum + s.tokens.length, 0);
+
+/** Tokens that are computed with: a sequence's last is only predicted. */
+const inputCount = (sequences: readonly Sequence[]): number => tokenCount(sequences) - sequences.length;
 
 const lossRows = (sequences: readonly Sequence[]): number =>
   sequences.reduce((sum, s) => sum + s.tokens.length - s.promptLength, 0);
@@ -90,8 +94,8 @@ const FROZEN: Passes = { products: 2, attention: 3.5 };
 function passFlops(config: ModelConfig, sequences: readonly Sequence[], passes: Passes): number {
   const { hidden_size: C, vocab_size: V, num_hidden_layers: L } = config;
   const { num_attention_heads: NH, head_dim: HS } = config;
-  const pairs = sequences.reduce((sum, { tokens: { length: T } }) => sum + (T * (T + 1)) / 2, 0);
-  const products = 2 * L * blockWeights(config) * tokenCount(sequences) + 2 * V * C * lossRows(sequences);
+  const pairs = sequences.reduce((sum, { tokens: { length } }) => sum + (length * (length - 1)) / 2, 0);
+  const products = 2 * L * blockWeights(config) * inputCount(sequences) + 2 * V * C * lossRows(sequences);
   const attention = 4 * L * NH * HS * pairs;
   return passes.products * products + passes.attention * attention;
 }
@@ -106,7 +110,7 @@ export const trainCost = (config: ModelConfig, sequences: readonly Sequence[]): 
 export function loraCost(config: ModelConfig, lora: LoraConfig, sequences: readonly Sequence[]): Cost {
   const { shapes } = new AdapterParameters('adapter', config, lora);
   const weights = [...shapes.values()].reduce((sum, [rows = 0, columns = 1]) => sum + rows * columns, 0);
-  const own = 6 * weights * tokenCount(sequences);
+  const own = 6 * weights * inputCount(sequences);
   return { flops: passFlops(config, sequences, FROZEN) + own, bytes: 0 };
 }
 

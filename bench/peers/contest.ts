@@ -54,25 +54,36 @@ export interface Outcome {
   adapter: string;
 }
 
-/** Timed runs of a trial, after one that warms up. One that is slow ends with fewer once it has had `ENOUGH_MS`. */
+/** A trial runs untimed this long, once at least: JavaScript is compiled while it runs. */
+const WARM_UP_MS = 2_000;
+/** Timed runs of a trial: short ones go on until they have had `LONG_MS`. */
 const RUNS = 7;
+const MOST_RUNS = 101;
+const LONG_MS = 3_000;
+/** One that is slow ends with fewer once it has had `ENOUGH_MS`. */
 const FEWER_RUNS = 5;
 const ENOUGH_MS = 10_000;
 /** Runs of a trial of which one alone takes longer than `ENOUGH_MS`. */
 const FEWEST_RUNS = 3;
 
-/** Milliseconds of every timed run: 7, 5 when they take over 10 s together, 3 when one takes over 10 s. */
+/**
+ * Milliseconds of every timed run: 7, or as many as 3 s hold; 5 when they take over 10 s together, 3 when one takes over
+ * 10 s. Runs before them, of 2 s together, are not counted.
+ */
 export async function timeTrial(trial: Pick<Trial, 'run'>, now = () => performance.now()): Promise<number[]> {
-  await trial.run();
-  const milliseconds: number[] = [];
-  const isEnough = (): boolean => {
-    const fewest = Math.max(...milliseconds) > ENOUGH_MS ? FEWEST_RUNS : FEWER_RUNS;
-    return milliseconds.length >= fewest && milliseconds.reduce((a, b) => a + b, 0) > ENOUGH_MS;
-  };
-  while (milliseconds.length < RUNS && !isEnough()) {
+  const timed = async (): Promise<number> => {
     const started = now();
     await trial.run();
-    milliseconds.push(now() - started);
-  }
+    return now() - started;
+  };
+  for (let spent = 0; spent < WARM_UP_MS;) spent += await timed();
+  const milliseconds: number[] = [];
+  const isEnough = (): boolean => {
+    const spent = milliseconds.reduce((a, b) => a + b, 0);
+    const slow = Math.max(...milliseconds) > ENOUGH_MS ? FEWEST_RUNS : FEWER_RUNS;
+    if (spent > ENOUGH_MS) return milliseconds.length >= slow;
+    return milliseconds.length >= MOST_RUNS || (milliseconds.length >= RUNS && spent > LONG_MS);
+  };
+  while (!isEnough()) milliseconds.push(await timed());
   return milliseconds;
 }
