@@ -20,6 +20,31 @@ export interface KernelWork {
   record: (plan: Plan<null>, tensors: Record<string, Tensor>, gpu: Gpu) => void;
 }
 
+/** A work that may be encoded: its buffers are there until it is released. */
+export interface PreparedWork {
+  encode: (pass: GPUComputePassEncoder) => void;
+  release: () => void;
+}
+
+/** Puts a work on buffers of its own. */
+export function prepareWork(gpu: Gpu, { kernel, operands, record }: KernelWork): PreparedWork {
+  const arena = new Arena(kernel, 'separate');
+  const tensors = tensorsOf(arena, operands);
+  const plan = new Plan<null>(gpu, kernel);
+  const stream = new Stream(gpu);
+  arena.allocate(gpu);
+  for (const [name, operand] of Object.entries(operands)) {
+    const tensor = tensors[name];
+    if (tensor && typeof operand !== 'number') stream.upload(tensor, operand);
+  }
+  record(plan, tensors, gpu);
+  plan.prepare(null);
+  const release = (): void => {
+    for (const owner of [plan, stream, arena]) owner.destroy();
+  };
+  return { encode: (pass) => plan.encode(pass), release };
+}
+
 /** Runs it on buffers of its own: its rate as a figure, with its share of the roof. */
 export async function measureKernel(
   gpu: Gpu,
@@ -29,20 +54,10 @@ export async function measureKernel(
   work: KernelWork,
   wanted?: number,
 ): Promise<Figure> {
-  const { kernel, role = '', dims, operands } = work;
-  const arena = new Arena(kernel, 'separate');
-  const tensors = tensorsOf(arena, operands);
-  const plan = new Plan<null>(gpu, kernel);
-  const stream = new Stream(gpu);
+  const { kernel, role = '', dims } = work;
+  const { encode, release } = prepareWork(gpu, work);
   try {
-    arena.allocate(gpu);
-    for (const [name, operand] of Object.entries(operands)) {
-      const tensor = tensors[name];
-      if (tensor && typeof operand !== 'number') stream.upload(tensor, operand);
-    }
-    work.record(plan, tensors, gpu);
-    plan.prepare(null);
-    const { milliseconds, samples } = await clock.time((pass) => plan.encode(pass), wanted);
+    const { milliseconds, samples } = await clock.time(encode, wanted);
     const cost = costOf(kernel, dims);
     const fraction_of_roof = fractionOfRoof(cost, milliseconds, roofs);
     const isBytes = measureOf(kernel) === 'bytes';
@@ -54,9 +69,7 @@ export async function measureKernel(
       ...(fraction_of_roof === undefined ? {} : { fraction_of_roof }),
     };
   } finally {
-    plan.destroy();
-    stream.destroy();
-    arena.destroy();
+    release();
   }
 }
 

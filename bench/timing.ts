@@ -48,7 +48,7 @@ export class GpuClock {
   }
 
   /** How often `encode` fits into a sample of at least `LEAST_MS`, and how long that took; its runs are the warm-up. */
-  private async repeatsFor(
+  async repeatsFor(
     encode: (pass: GPUComputePassEncoder) => void,
   ): Promise<{ repeats: number; milliseconds: number }> {
     let repeats = 1;

@@ -5,6 +5,11 @@ export type FmaForm = 'fma' | 'operators';
 
 /** Vectors of four that a thread keeps going at once: they must hide the latency and fit the registers. */
 export const CHAINS = [2, 3, 4, 6] as const;
+export interface FmaWay {
+  chains: (typeof CHAINS)[number];
+  form: FmaForm;
+}
+
 /** Steps of every chain written out in one turn of the loop. */
 const UNROLL = 8;
 const WORKGROUP = 64;
@@ -18,7 +23,7 @@ const WORKGROUP = 64;
  *
  * Grid: one thread an element of out.
  */
-export function fmaKernel(chains: number, form: FmaForm) {
+export function fmaKernel({ chains, form }: FmaWay) {
   const names = Array.from({ length: chains }, (_, i) => `x${i}`);
   const step = names
     .map((x, i) => {

@@ -4,7 +4,7 @@ import { grid1d } from '../../src/gpu/kernel';
 import { Plan } from '../../src/gpu/plan';
 import type { Figure, Stream } from '../figure';
 import { GpuClock } from '../timing';
-import { CHAINS, fmaFlops, fmaKernel, fmaThreads, type FmaForm } from './fma';
+import { CHAINS, fmaFlops, fmaKernel, fmaThreads, type FmaForm, type FmaWay } from './fma';
 import { measureRate, type Probe } from './probe';
 import type { Roofs, StreamRate } from './roofs';
 import { STREAM_WORKGROUP, streamKernel, STREAMS, streamTraffic, VECTORS } from './streams';
@@ -20,7 +20,7 @@ const CACHED_BYTES = {
 } as const;
 const WORKGROUPS = { hardware: 16_384, software: 64 };
 
-interface Candidate {
+export interface Candidate {
   name: string;
   /** What one unit of the probe's work does, in operations or bytes. */
   perUnit: number;
@@ -38,57 +38,71 @@ export async function measureRoofline(
   note: (sentence: string) => void,
 ): Promise<Roofs> {
   const clock = new GpuClock(gpu);
-  const measure = async (name: string, unit: string, ways: (() => Candidate)[]): Promise<number | null> => {
-    const value = await fastest(name, ways, note);
-    if (value !== null) report({ name: `roofline/${name}`, value, unit, samples: SAMPLES });
-    return value;
+  const measure = async <W>(
+    name: string,
+    unit: string,
+    ways: readonly W[],
+    candidate: (way: W) => Candidate,
+  ): Promise<{ value: number; way: W } | null> => {
+    const best = await fastest(name, ways, candidate, note);
+    if (best) report({ name: `roofline/${name}`, value: best.value, unit, samples: SAMPLES });
+    return best;
   };
   const wanted = gpu.facts.isSoftware ? LARGE_BYTES.software : LARGE_BYTES.hardware;
   const large = Math.min(wanted, gpu.facts.maxStorageBufferBindingSize, gpu.facts.maxBufferSize);
   const streams: StreamRate[] = [];
   for (const stream of STREAMS) {
     for (const size of [large, ...CACHED_BYTES[stream]]) {
-      const ways = VECTORS.map((vectors) => () => streamCandidate(gpu, clock, stream, vectors, size));
       const bytes = streamTraffic(stream, size);
-      const gb_s = await measure(`${stream}/bytes=${bytes}`, 'GB/s', ways);
-      if (gb_s !== null) streams.push({ stream, bytes, gb_s });
+      const best = await measure(`${stream}/bytes=${bytes}`, 'GB/s', VECTORS, (vectors) =>
+        streamCandidate(gpu, clock, stream, vectors, size),
+      );
+      if (best) streams.push({ stream, bytes, gb_s: best.value });
     }
   }
   const copied = streams.find(
     ({ stream, bytes }) => stream === 'copy' && bytes === streamTraffic('copy', large),
   );
   const forms: FmaForm[] = ['fma', 'operators'];
-  const ways = forms.flatMap((form) => CHAINS.map((chains) => () => fmaCandidate(gpu, clock, chains, form)));
-  const fma_gflop_s = await measure('fma', 'GFLOP/s', ways);
+  const ways: FmaWay[] = forms.flatMap((form) => CHAINS.map((chains) => ({ chains, form })));
+  const fma = await measure('fma', 'GFLOP/s', ways, (way) => fmaCandidate(gpu, clock, way));
   clock.destroy();
-  return { copy_gb_s: copied?.gb_s ?? null, fma_gflop_s, streams };
+  return {
+    copy_gb_s: copied?.gb_s ?? null,
+    fma_gflop_s: fma?.value ?? null,
+    fma_way: fma?.way,
+    streams,
+  };
 }
 
-/** Best rate of those that pass, in 1e9 units a second, or null. */
-async function fastest(
+/** Best rate of those that pass, in 1e9 units a second, and whose it is; or null. */
+async function fastest<W>(
   roof: string,
-  ways: (() => Candidate)[],
+  ways: readonly W[],
+  candidate: (way: W) => Candidate,
   note: (sentence: string) => void,
-): Promise<number | null> {
-  let most: number | null = null;
+): Promise<{ value: number; way: W } | null> {
+  let best: { value: number; way: W } | null = null;
   const failed: string[] = [];
-  for (const make of ways) {
-    const { name, perUnit, probe, release } = make();
+  for (const way of ways) {
+    const { name, perUnit, probe, release } = candidate(way);
     const { rate, doubling } = await measureRate(probe);
     release();
+    const value = ((rate ?? 0) * perUnit) / 1e6;
     if (rate === null) failed.push(`${name} ${doubling.toFixed(2)}`);
-    else most = Math.max(most ?? 0, (rate * perUnit) / 1e6);
+    else if (!best || value > best.value) best = { value, way };
   }
   if (failed.length)
     note(
       `${roof}: twice the work did not take twice as long and does not count (${failed.join(', ')} times).`,
     );
-  if (most === null) note(`${roof}: unknown, no probe passed its check.`);
-  return most;
+  if (!best) note(`${roof}: unknown, no probe passed its check.`);
+  return best;
 }
 
-function fmaCandidate(gpu: Gpu, clock: GpuClock, chains: number, form: FmaForm): Candidate {
-  const kernel = fmaKernel(chains, form);
+/** The probe of the FMA peak in one way; a unit of its work is a turn of every thread's loop. */
+export function fmaCandidate(gpu: Gpu, clock: GpuClock, way: FmaWay): Candidate {
+  const kernel = fmaKernel(way);
   const workgroups = gpu.facts.isSoftware ? WORKGROUPS.software : WORKGROUPS.hardware;
   const arena = new Arena(kernel.name, 'separate');
   const out = arena.tensor('out', [fmaThreads(workgroups)]);
@@ -97,7 +111,7 @@ function fmaCandidate(gpu: Gpu, clock: GpuClock, chains: number, form: FmaForm):
   plan.add(kernel, { out }, (loops) => ({ params: { loops, c: 0.2 }, grid: [workgroups] }));
   return {
     name: kernel.name,
-    perUnit: fmaFlops(chains, 1, workgroups),
+    perUnit: fmaFlops(way.chains, 1, workgroups),
     probe: async (loops) => {
       plan.prepare(loops);
       return clock.once((pass) => plan.encode(pass), 1);

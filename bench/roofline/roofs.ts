@@ -1,4 +1,5 @@
 import type { Cost, Roofline, Stream } from '../figure';
+import type { FmaWay } from './fma';
 
 /** Rate of a probe that moves so many bytes (read plus written) in one way: few stay in a cache. */
 export interface StreamRate {
@@ -10,6 +11,8 @@ export interface StreamRate {
 /** The measured roofs, with the rates of every way to move memory at several sizes; the report has the largest copy's. */
 export interface Roofs extends Roofline {
   streams: readonly StreamRate[];
+  /** How the FMA peak was reached; undefined where it is unknown. */
+  fma_way?: FmaWay | undefined;
 }
 
 /** What no stream is slower than: reading alone moves no more than a change in place, that no more than a copy. */
