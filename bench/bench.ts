@@ -55,7 +55,6 @@ try {
   const gpu = await openGpu(await openNodeGpu());
   file.checkAdapter(adapterName(gpu.facts));
   pinChoices(gpu, await tunedChoices(gpu));
-  console.log(adapterName(gpu.facts));
   const report = await runBench(gpu, {
     suites: { ...suites, ...onRequest },
     chosen: namesOf(values.suite),
@@ -63,6 +62,7 @@ try {
     versions: { lab: VERSION, node: process.version.slice(1), dawn: dawnVersion() },
     settings: { axis: values.axis, minutes: values.minutes },
     read: async (path) => new Uint8Array(await readFile(join('public', path))),
+    onStart: ({ adapter }) => console.log(adapter),
     onRoofline: (roofline) => console.log(rooflineLine(roofline)),
     onFigure: (figure) => console.log(figureLine(figure)),
     onNote: (sentence) => console.log(`  ${sentence}`),

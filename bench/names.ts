@@ -1,9 +1,3 @@
-import { LEVELS } from './model';
-import { PUBLIC } from './shapes';
-
-/** What `--model` may name: the bundled models, then the public ones. */
-export const MODELS: readonly string[] = [...Object.keys(LEVELS), ...PUBLIC.map(({ model }) => model)];
-
 /** What may grow, in the order in which it does. */
 export const AXES = ['tokens', 'sequence_length', 'batch', 'vocabulary', 'model_size'] as const;
 export type Axis = (typeof AXES)[number];

@@ -29,11 +29,14 @@ const publicModel = (shapes: Omit<Shapes, 'QKV' | 'isBundled'>): Shapes => ({
 });
 
 /** From the config.json of each on huggingface.co. */
-export const PUBLIC: readonly Shapes[] = [
+const PUBLIC: readonly Shapes[] = [
   { model: 'SmolLM2-135M', C: 576, F: 1536, L: 30, NH: 9, NKV: 3, HS: 64, V: 49152, isLlama: true, T: 512 },
   { model: 'GPT-2', C: 768, F: 3072, L: 12, NH: 12, NKV: 12, HS: 64, V: 50257, isLlama: false, T: 512 },
   { model: 'Qwen2.5-0.5B', C: 896, F: 4864, L: 24, NH: 14, NKV: 2, HS: 64, V: 151936, isLlama: true, T: 512 },
 ].map(publicModel);
+
+/** What `--model` may name: the bundled models, then the public ones. */
+export const MODELS: readonly string[] = [...Object.keys(LEVELS), ...PUBLIC.map(({ model }) => model)];
 
 const BUNDLED_T = 64;
 

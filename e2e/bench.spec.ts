@@ -117,4 +117,11 @@ test('stops when asked, and keeps what it has', async ({ page }) => {
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByRole('status')).toHaveText(/^Stopped: \d+ figures\.$/);
   await expect(page.getByRole('button', { name: 'Measure this GPU' })).toBeEnabled();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save as JSON' }).click(),
+  ]);
+  const { adapter, versions } = JSON.parse(readFileSync(await download.path(), 'utf8')) as typeof REPORT;
+  expect(adapter).toMatch(/\w/);
+  expect(Object.keys(versions)).toEqual(['lab', 'browser', 'matmuls']);
 });

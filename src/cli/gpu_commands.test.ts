@@ -236,7 +236,8 @@ describe('reft-lab train', () => {
     ];
     for (const out of ['sft', 'again']) {
       const { code, stderr } = await call(...argv, ...settings, '--out', out, '--name', out);
-      expect(stderr).toContain('3/3');
+      // Said before the run's first line.
+      expect(stderr).toMatch(/memory: [\d.]+ MiB on the GPU \(weights 0\.8 MiB, gradients .*\)\n(.|\n)*3\/3/);
       expect(code).toBe(0);
     }
     const { record, metrics, completions } = await openRun(new NodeFolder(join(folder, 'sft')));
@@ -348,6 +349,7 @@ describe('reft-lab train', () => {
       [[...base, '--data', 'easy', '--set', 'learning_rat=1'], /has no setting "learning_rat"/, 1],
       [[...base, '--data', 'easy', '--set', 'learning_rate=-1'], /learning_rate cannot be "-1"/, 1],
       [[...base, '--data', 'easy', '--preset', 'huge'], /has no preset "huge"/, 1],
+      [[...base, '--data', 'easy', ...sets({ max_memory_mib: 5 })], /at least .* 5\.0 MiB are allowed/, 1],
       [
         ['train', '--recipe', 'dpo', '--model', 'nano', '--data', 'easy', '--out', 'never'],
         /no recipe "dpo"/,

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { LabError, type ErrorCode } from '../errors';
+import { mib } from '../gpu/arena';
 import { OnnxReference } from '../model/onnx_reference';
 import { RunControl } from '../recipes/control';
+import type { RunPlan } from '../recipes/plan_run';
 import { runSession, type Session } from '../recipes/session';
 import type { MetricRow, RunRecord } from '../runs/run';
 import { newRunId } from '../runs/run_names';
@@ -21,7 +23,7 @@ const LONGEST_PHASE = 'generate'.length;
 /** What differs between runs; the rest of a session is the same for all on a command line. */
 export type CliRun = Omit<
   Session,
-  'id' | 'folder' | 'control' | 'listener' | 'versions' | 'programs' | 'makeOnnxReference'
+  'id' | 'folder' | 'control' | 'listener' | 'planned' | 'versions' | 'programs' | 'makeOnnxReference'
 > & { out: string };
 
 /**
@@ -44,6 +46,7 @@ export async function runToFolder(run: CliRun, io: Io): Promise<RunRecord> {
       folder: new NodeFolder(out),
       control,
       listener: progressListener(bar, session.name),
+      planned: (plan) => io.note(memoryLine(plan)),
       versions: { lab: VERSION, node: process.versions.node },
       programs,
       makeOnnxReference: async (policy, model, plan) => {
@@ -77,6 +80,13 @@ export async function checkRunFolder(out: string): Promise<void> {
     );
   }
   await new NodeFolder(out).remove('run.json.partial'); // fails now when nothing can be written there
+}
+
+/** The memory a run will take on the GPU, by purpose. */
+function memoryLine({ bytes, totalBytes }: RunPlan): string {
+  const parts = Object.entries(bytes).filter(([, part]) => part > 0);
+  const list = parts.map(([name, part]) => `${name} ${mib(part)}`).join(', ');
+  return `memory: ${mib(totalBytes)} on the GPU (${list})`;
 }
 
 /** Bar, step and time left, with the figure that says most: loss or reward, and held-out accuracy. */

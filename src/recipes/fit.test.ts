@@ -106,12 +106,27 @@ describe('what does not fit is refused with the numbers and the settings that wo
     }
     const message = refusal({ max_memory_mib: least - 1 });
     expect(message).toMatch(/needs at least [\d.]+ MiB on the GPU \(weights .*\) and [\d.]+ MiB are allowed/);
-    const settings = [...message.matchAll(/(activation_checkpointing|reference|max_new_tokens) (\w+) \(/g)];
-    expect(settings.length).toBeGreaterThan(0);
-    for (const [, name = '', value = ''] of settings) {
-      expect(fits({ max_memory_mib: least - 1, [name]: value })).toBe(true);
+    const settings = [...message.matchAll(/(\w+) (\w+) \(([\d.]+ MiB)\)/g)];
+    expect(settings.map(([, name]) => name)).toContain('activation_checkpointing');
+    for (const [, name = '', value = '', bytes] of settings) {
+      expect(mib(plan({ max_memory_mib: least - 1, [name]: value }).totalBytes).toFixed(1) + ' MiB').toBe(
+        bytes,
+      );
     }
   });
+
+  test.each([0, 64])(
+    'where no setting alone makes room, the few that do together (lora_rank %i)',
+    (lora_rank) => {
+      const values = { lora_rank, max_memory_mib: 5 };
+      const [, list = '', bytes] = /It fits with (.*) together \(([\d.]+) MiB\)/.exec(refusal(values)) ?? [];
+      const settings = Object.fromEntries(
+        list.split(' and ').map((text) => text.split(' ') as [string, string]),
+      );
+      expect(settings).toEqual({ activation_checkpointing: 'true', lora_rank: '8', weights: 'q4' });
+      expect(mib(plan({ ...values, ...settings }).totalBytes).toFixed(1)).toBe(bytes);
+    },
+  );
 
   test('a budget that the weights alone pass: no setting helps', () => {
     expect(refusal({ max_memory_mib: 1 })).toContain('No setting makes it fit: choose a smaller model.');

@@ -58,32 +58,37 @@ export function capacityFor(
 export function fit(gpu: Gpu, demand: Demand, budget: number): Fitting | undefined {
   const { config, options } = demand;
   let capacity: Capacity | undefined = capacityFor(config, demand.context, demand.batch, demand.sequences);
+  const buffersFor = (some: Capacity): Buffers =>
+    new Buffers(config, some, options, cutsOf(gpu, config), splitRule(gpu));
   while (capacity) {
-    const resources = new Resources(gpu, config, capacity, options);
-    const { bytes, totalBytes } = resources;
-    if (totalBytes <= budget && resources.buffers.largest <= bindable(gpu)) {
-      return { capacity, bytes, totalBytes };
+    const buffers = buffersFor(capacity);
+    // Dispatches are recorded, for the bytes of their uniforms, only where the rest fits.
+    if (total(buffers) <= budget && buffers.largest <= bindable(gpu)) {
+      const { bytes, totalBytes } = new Resources(gpu, config, capacity, options);
+      if (totalBytes <= budget) return { capacity, bytes, totalBytes };
     }
     capacity = smaller(capacity)
-      .map((candidate) => ({
-        candidate,
-        bytes: total(new Buffers(config, candidate, options, cutsOf(gpu, config), splitRule(gpu))),
-      }))
+      .map((candidate) => ({ candidate, bytes: total(buffersFor(candidate)) }))
       .sort((a, b) => a.bytes - b.bytes)[0]?.candidate;
   }
   return undefined;
 }
 
+/** A setting that takes memory away. */
+export interface Remedy {
+  /** As it would be written. */
+  text: string;
+  /** The demand that it leads to. */
+  change: (demand: Demand) => Demand;
+  /** It can be set only with those before it. */
+  isDependent?: boolean;
+}
+
 /**
- * Errors: `out_of_memory`: what the least of this run needs, what there is, and which of `settings` would make it fit,
- * each alone or else together. `settings`: a setting as it would be written, and the demand it leads to.
+ * Errors: `out_of_memory`: what the least of this run needs, what there is, and which of `remedies` would make it fit: each
+ * alone, or else the first few of them together.
  */
-export function refuse(
-  gpu: Gpu,
-  demand: Demand,
-  budget: number,
-  settings: readonly { text: string; change: (demand: Demand) => Demand }[],
-): LabError {
+export function refuse(gpu: Gpu, demand: Demand, budget: number, remedies: readonly Remedy[]): LabError {
   const { config, context, options } = demand;
   const least = new Resources(gpu, config, leastCapacity(context), options);
   const { largest } = least.buffers;
@@ -95,18 +100,26 @@ export function refuse(
     largest > limit
       ? `One buffer of this run needs ${mib(largest)} and this GPU binds at most ${mib(limit)} at once.`
       : `This run needs at least ${mib(least.totalBytes)} on the GPU (${parts.join(', ')}) and ${mib(budget)} are allowed.`;
-  const fitting = settings.flatMap(({ text, change }) => {
-    const found = fit(gpu, change(demand), budget);
-    return found ? [`${text} (${mib(found.totalBytes)})`] : [];
-  });
-  const together = settings.reduce((changed, { change }) => change(changed), demand);
-  const all = fitting.length || settings.length < 2 ? undefined : fit(gpu, together, budget);
-  const advice = all
-    ? `It fits with ${settings.map(({ text }) => text).join(' and ')} together (${mib(all.totalBytes)}).`
-    : fitting.length
-      ? `It fits with ${fitting.join(', or with ')}.`
-      : 'No setting makes it fit: choose a smaller model.';
-  return new LabError('out_of_memory', `${needs} ${advice}`);
+  return new LabError('out_of_memory', `${needs} ${advice(gpu, demand, budget, remedies)}`);
+}
+
+function advice(gpu: Gpu, demand: Demand, budget: number, remedies: readonly Remedy[]): string {
+  const fitting = remedies
+    .filter(({ isDependent }) => !isDependent)
+    .flatMap(({ text, change }) => {
+      const found = fit(gpu, change(demand), budget);
+      return found ? [`${text} (${mib(found.totalBytes)})`] : [];
+    });
+  if (fitting.length) return `It fits with ${fitting.join(', or with ')}.`;
+  let changed = demand;
+  for (const [i, { change }] of remedies.entries()) {
+    changed = change(changed);
+    const found = i > 0 ? fit(gpu, changed, budget) : undefined;
+    if (!found) continue;
+    const texts = remedies.slice(0, i + 1).map(({ text }) => text);
+    return `It fits with ${texts.join(' and ')} together (${mib(found.totalBytes)}).`;
+  }
+  return 'No setting makes it fit: choose a smaller model.';
 }
 
 const roundUp = (rows: number): number => Math.ceil(rows / CHUNK_STEP) * CHUNK_STEP;

@@ -10,7 +10,7 @@ import type { Problem } from '../tasks/task';
 import { encodeProblem, encodePrompt } from '../text/prompt';
 import type { Tokenizer } from '../text/tokenizer';
 export { capacityFor } from './fit';
-import { fit, refuse, type Demand, type Fitting } from './fit';
+import { fit, refuse, type Demand, type Fitting, type Remedy } from './fit';
 import { everyModule, loraOf, weightsOf } from './adapter';
 import { tokenizerOf } from './prompt_tokens';
 import { Settings } from './settings';
@@ -33,6 +33,9 @@ export interface RunPlan {
 
 /** Completion tokens when the data has no chain of thought to measure. */
 const DEFAULT_NEW_TOKENS = 256;
+
+/** An adapter that is small beside any model. */
+const SMALL_RANK = 8;
 
 interface Measured {
   problem: Problem;
@@ -124,39 +127,43 @@ function room(
   const budget = limit ? limit * 2 ** 20 : Infinity;
   const found = fit(gpu, demand, budget);
   if (found) return found;
-  const { options } = demand;
+  throw refuse(gpu, demand, budget, remedies(gpu, demand, budget, newTokens, contextWith));
+}
+
+/** What a person may give up for memory, what costs least first. An ONNX reference is none of it: it takes more. */
+function remedies(
+  gpu: Gpu,
+  demand: Demand,
+  budget: number,
+  newTokens: number,
+  contextWith: (newTokens: number) => number,
+): Remedy[] {
+  const { lora } = demand.options;
+  const with_ =
+    (change: Partial<BufferOptions>) =>
+    (of: Demand): Demand => ({ ...of, options: { ...of.options, ...change } });
+  const small = lora ? { ...lora, rank: SMALL_RANK } : everyModule(demand.config, SMALL_RANK);
+  const found: Remedy[] = [];
+  if (!demand.options.checkpointing)
+    found.push({ text: 'activation_checkpointing true', change: with_({ checkpointing: true }) });
+  if (!lora || lora.rank > SMALL_RANK)
+    found.push({ text: `lora_rank ${SMALL_RANK}`, change: with_({ lora: small }) });
+  if (!lora || demand.options.weights !== 'q4')
+    found.push({ text: 'weights q4', change: with_({ weights: 'q4' }), isDependent: !lora });
+  const frugal = found.reduce((changed, { change }) => change(changed), demand);
   const fewer = [0.75, 0.5, 0.25, 0.125]
     .map((share) => Math.max(16, Math.floor((newTokens * share) / 16) * 16))
     .filter((tokens) => tokens < newTokens);
-  // The most tokens that fit with all else given up; none of them when that is not enough either.
-  const frugal = { ...options, reference: false, checkpointing: true };
-  const few =
-    fewer.find((tokens) => fit(gpu, { ...demand, context: contextWith(tokens) }, budget)) ??
-    fewer.find((tokens) => fit(gpu, { ...demand, context: contextWith(tokens), options: frugal }, budget));
-  const with_ = (change: Partial<BufferOptions>) => (of: Demand) => ({
-    ...of,
-    options: { ...of.options, ...change },
-  });
-  throw refuse(gpu, demand, budget, [
-    ...(options.checkpointing
-      ? []
-      : [{ text: 'activation_checkpointing true', change: with_({ checkpointing: true }) }]),
-    ...(options.lora
-      ? []
-      : [{ text: 'lora_rank 8', change: with_({ lora: everyModule(demand.config, 8) }) }]),
-    ...(options.lora && options.weights !== 'q4'
-      ? [{ text: 'weights q4', change: with_({ weights: 'q4' }) }]
-      : []),
-    ...(options.reference ? [{ text: 'reference onnx', change: with_({ reference: false }) }] : []),
-    ...(few === undefined
-      ? []
-      : [
-          {
-            text: `max_new_tokens ${few}`,
-            change: (of: Demand): Demand => ({ ...of, context: contextWith(few) }),
-          },
-        ]),
-  ]);
+  // The most tokens that fit, else with all of the above; none of them when that is not enough either.
+  const few = [demand, frugal]
+    .map((of) => fewer.find((tokens) => fit(gpu, { ...of, context: contextWith(tokens) }, budget)))
+    .find((tokens) => tokens !== undefined);
+  if (few !== undefined)
+    found.push({
+      text: `max_new_tokens ${few}`,
+      change: (of) => ({ ...of, context: contextWith(few) }),
+    });
+  return found;
 }
 
 function batchSizes(config: Config): number[] {

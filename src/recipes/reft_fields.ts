@@ -256,7 +256,7 @@ const rolloutFields: Field[] = [
     kind: 'choice',
     default: 'frozen',
     choices: ['frozen', 'onnx'],
-    help: 'π_ref as a frozen copy in our kernels, or as the lab’s own ONNX export on onnxruntime-web.',
+    help: 'π_ref as a frozen copy in our kernels, or as the lab’s own ONNX export on onnxruntime-web, whose memory comes on top of the plan.',
     source: 'This lab',
   },
   {

@@ -48,6 +48,8 @@ export interface Session {
   folder: RunFolder;
   control: RunControl;
   listener: RunListener;
+  /** Told what the run will take, before anything is allocated. */
+  planned?: (plan: RunPlan) => void;
   /** Record everything needed to recompute each PPO update. */
   audit: boolean;
   versions: Record<string, string>;
@@ -69,6 +71,7 @@ export async function runSession(session: Session): Promise<RunRecord> {
   const { problems } = session.dataset;
   const test = session.evalDataset?.problems ?? [];
   const plan = planRun(gpu, model, problems, test, session.config);
+  session.planned?.(plan);
   const { policy, files } = await openTrained(session, plan);
   const counters = new CountersWatch();
   try {

@@ -2,7 +2,6 @@ import type { Figure, Report, Roofline } from '../../bench/figure';
 import { runBench } from '../../bench/run';
 import { suites } from '../../bench/suites';
 import { toLabError } from '../errors';
-import { adapterName } from '../gpu/device';
 import { VERSION } from '../version';
 import { openTunedGpu } from './tuned_gpu';
 
@@ -19,7 +18,7 @@ export interface BenchRequest {
 }
 
 export type BenchEvent =
-  | { type: 'start'; adapter: string }
+  | ({ type: 'start' } & Pick<Report, 'adapter' | 'versions'>)
   | { type: 'roofline'; roofline: Roofline }
   | { type: 'figure'; figure: Figure }
   | { type: 'note'; sentence: string }
@@ -38,7 +37,6 @@ async function read(path: string): Promise<Uint8Array> {
 
 async function run({ suites: chosen, models, axis, browser }: BenchRequest): Promise<void> {
   const gpu = await openTunedGpu(navigator.gpu);
-  post({ type: 'start', adapter: adapterName(gpu.facts) });
   const report = await runBench(gpu, {
     suites,
     chosen,
@@ -46,6 +44,7 @@ async function run({ suites: chosen, models, axis, browser }: BenchRequest): Pro
     versions: { lab: VERSION, browser },
     settings: { axis },
     read,
+    onStart: (known) => post({ type: 'start', ...known }),
     onRoofline: (roofline) => post({ type: 'roofline', roofline }),
     onFigure: (figure) => post({ type: 'figure', figure }),
     onNote: (sentence) => post({ type: 'note', sentence }),

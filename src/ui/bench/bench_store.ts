@@ -61,7 +61,7 @@ export function startBench(chosen: Omit<BenchRequest, 'browser'>, report: string
   worker.onmessage = ({ data }: MessageEvent<BenchEvent>) => {
     switch (data.type) {
       case 'start':
-        return useBench.setState({ phase: 'running', adapter: data.adapter });
+        return useBench.setState({ phase: 'running', adapter: data.adapter, versions: data.versions });
       case 'roofline':
         return useBench.setState({ roofline: data.roofline });
       case 'figure':
