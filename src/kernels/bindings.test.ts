@@ -4,6 +4,7 @@ import guide from '../../docs/kernels.md?raw';
 import type { Kernel } from '../gpu/kernel';
 import { allKernels } from './all';
 import { allCases } from './all_cases';
+import { isFoldable } from './folding';
 import type { KernelCase } from './case';
 import { headSampleFamily } from './lm_head_sample';
 import { headScoreFamily } from './lm_head_score';
@@ -133,4 +134,14 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))('%s', (name, 
       expect(header).toMatch(new RegExp(`^// .*\\b${buffer}\\b`, 'm'));
     expect(header).toMatch(/^\/\/ Grid: /m);
   });
+});
+
+test('who asks how many workgroups there are finds its place in a folded grid', () => {
+  const asking = allKernels.filter(({ wgsl }) => wgsl.includes('num_workgroups'));
+  expect(asking.length).toBeGreaterThan(30);
+  // These two have grids of their own.
+  expect(asking.filter((kernel) => !isFoldable(kernel)).map(({ name }) => name)).toEqual([
+    'logits_backward',
+    'kv_copy',
+  ]);
 });
