@@ -1,4 +1,4 @@
-import { GpuCounter } from '../src/gpu/counting';
+import { GpuCounter, type GpuCounts } from '../src/gpu/counting';
 import type { Gpu } from '../src/gpu/device';
 import { parseModelConfig, type ModelConfig } from '../src/model/config';
 import { anyPrompts, anySequences, capacityOf, makePolicy, trainStep } from './policy_work';
@@ -25,7 +25,7 @@ export async function countSteady({ gpu, read, report }: BenchContext): Promise<
   const train = await steadyTraining(counter, policy);
   const decode = await steadyGeneration(counter, policy, config);
   count('steady/gpu_objects', train.objects + decode.objects, 'objects');
-  count('steady/blocking_readbacks', train.blockingReadbacks + decode.blockingReadbacks, 'readbacks');
+  count('steady/blocking_readbacks', train.blocking + decode.blocking, 'readbacks');
   const planned = Object.values(policy.bytes).reduce((sum, part) => sum + part, 0);
   count('bytes/planned', planned / MIB, 'MiB');
   count('bytes/allocated', (counter.liveBytes - before) / MIB, 'MiB');
@@ -35,6 +35,8 @@ export async function countSteady({ gpu, read, report }: BenchContext): Promise<
   count('dispatches_per_layer/train', per.train, 'dispatches');
   count('dispatches_per_layer/decode', per.decode, 'dispatches');
 }
+
+const blockingOf = ({ blockingReadbacks, waits }: GpuCounts): number => blockingReadbacks + waits;
 
 const sequencesOf = ({ vocab_size }: ModelConfig) => anySequences(BATCH, LENGTH, LENGTH / 4, vocab_size);
 
@@ -55,7 +57,7 @@ async function steadyTraining(counter: GpuCounter, policy: ReturnType<typeof mak
   const counts = counter.take();
   await inFlight;
   counter.take();
-  return counts;
+  return { objects: counts.objects, blocking: blockingOf(counts) };
 }
 
 /** Bursts of 16 decoding steps, counted at every look at the GPU but the last, behind which nothing is left to do. */
@@ -73,7 +75,7 @@ async function steadyGeneration(
   const inner = looks.slice(0, -1);
   return {
     objects: inner.reduce((sum, { objects }) => sum + objects, 0),
-    blockingReadbacks: inner.reduce((sum, { blockingReadbacks }) => sum + blockingReadbacks, 0),
+    blocking: inner.reduce((sum, counts) => sum + blockingOf(counts), 0),
   };
 }
 

@@ -13,6 +13,8 @@ export interface GpuCounts {
   readbacks: number;
   /** Those of them that the queue ran dry for: nothing was submitted between the read and its arrival. */
   blockingReadbacks: number;
+  /** Waits for the whole queue: whoever waits so reads nothing, and holds everything up. */
+  waits: number;
 }
 
 const CREATES = [
@@ -34,6 +36,7 @@ const NOTHING: GpuCounts = {
   dispatches: 0,
   readbacks: 0,
   blockingReadbacks: 0,
+  waits: 0,
 };
 
 /**
@@ -125,6 +128,11 @@ export class GpuCounter {
         this.counts.submits += 1;
       }
       submit(list);
+    };
+    const done = queue.onSubmittedWorkDone.bind(queue);
+    queue.onSubmittedWorkDone = () => {
+      this.counts.waits += 1;
+      return done();
     };
   }
 }

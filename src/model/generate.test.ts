@@ -64,7 +64,7 @@ test.each(KINDS)(
       // 48 tokens are three bursts; before the first look two are submitted, before the last none is left to submit.
       expect(looks.map(({ submits }) => submits)).toEqual([2, 1, 0]);
       expect(looks.map(({ objects }) => objects)).toEqual([0, 0, 0]);
-      blocking = looks.reduce((sum, look) => sum + look.blockingReadbacks, 0);
+      blocking = looks.reduce((sum, look) => sum + look.blockingReadbacks + look.waits, 0);
     }
     // Only behind the last read is there nothing left to do.
     expect(blocking).toBe(1);

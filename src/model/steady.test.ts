@@ -92,7 +92,8 @@ describe('a steady training step', () => {
     // Each is submitted whole before its first await, so no result can arrive in between, however slow this process is.
     await Promise.all(Array.from({ length: 6 }, () => step(policy)));
     // Only the very last read has nothing queued behind it. One submit a micro-batch, the update in the last of them.
-    expect(counter.take()).toMatchObject({ objects: 0, readbacks: 6, blockingReadbacks: 1, submits: 6 * 3 });
+    const counts = { objects: 0, readbacks: 6, blockingReadbacks: 1, waits: 0, submits: 6 * 3 };
+    expect(counter.take()).toMatchObject(counts);
     policy.destroy();
   });
 
