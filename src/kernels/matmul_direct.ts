@@ -247,10 +247,13 @@ function shared(text: MatmulText, index: number, f: number, part = ''): string {
 
 const SWAPS = ['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'] as const;
 
-/** A lane's value for all lanes; with swaps: for each the value of the lane that its own number and `lane` differ by. */
+/**
+ * A lane's value for all lanes; with swaps: for each the value of the lane that its own number and `lane` differ by. Of the
+ * ways to say the first, each size has the one that a software adapter with such subgroups compiles to the least code.
+ */
 function passed(text: MatmulText, value: string, lane: number, subgroup: number): string {
   if (text.swaps) return lane === 0 ? value : `${SWAPS[lane]}(${value})`;
-  return `${subgroup === 4 ? 'quadBroadcast' : 'subgroupBroadcast'}(${value}, ${lane}u)`;
+  return `${subgroup === 4 ? 'quadBroadcast' : 'subgroupShuffle'}(${value}, ${lane}u)`;
 }
 
 /** 1 / sqrt(mean of squares + eps) of every row, as r0, r1 … */
