@@ -4,6 +4,7 @@ import { mib } from '../gpu/arena';
 import { OnnxReference } from '../model/onnx_reference';
 import { RunControl } from '../recipes/control';
 import type { RunPlan } from '../recipes/plan_run';
+import { bytesByPurpose } from '../recipes/fit';
 import { runSession, type Session } from '../recipes/session';
 import type { MetricRow, RunRecord } from '../runs/run';
 import { newRunId } from '../runs/run_names';
@@ -83,11 +84,8 @@ export async function checkRunFolder(out: string): Promise<void> {
 }
 
 /** The memory a run will take on the GPU, by purpose. */
-function memoryLine({ bytes, totalBytes }: RunPlan): string {
-  const parts = Object.entries(bytes).filter(([, part]) => part > 0);
-  const list = parts.map(([name, part]) => `${name} ${mib(part)}`).join(', ');
-  return `memory: ${mib(totalBytes)} on the GPU (${list})`;
-}
+const memoryLine = ({ bytes, totalBytes }: RunPlan): string =>
+  `memory: ${mib(totalBytes)} on the GPU (${bytesByPurpose(bytes)})`;
 
 /** Bar, step and time left, with the figure that says most: loss or reward, and held-out accuracy. */
 function progressListener(bar: ProgressBar, label: string): RunListener {

@@ -105,7 +105,9 @@ describe('what does not fit is refused with the numbers and the settings that wo
       else most = middle;
     }
     const message = refusal({ max_memory_mib: least - 1 });
-    expect(message).toMatch(/needs at least [\d.]+ MiB on the GPU \(weights .*\) and [\d.]+ MiB are allowed/);
+    expect(message).toMatch(
+      /needs at least [\d.]+ MiB on the GPU and [\d.]+ MiB are allowed\. It fits with .*\. The least: weights /,
+    );
     const settings = [...message.matchAll(/(\w+) (\w+) \(([\d.]+ MiB)\)/g)];
     expect(settings.map(([, name]) => name)).toContain('activation_checkpointing');
     for (const [, name = '', value = '', bytes] of settings) {

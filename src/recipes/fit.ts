@@ -93,15 +93,21 @@ export function refuse(gpu: Gpu, demand: Demand, budget: number, remedies: reado
   const least = new Resources(gpu, config, leastCapacity(context), options);
   const { largest } = least.buffers;
   const limit = bindable(gpu);
-  const parts = Object.entries(least.bytes)
-    .filter(([, bytes]) => bytes > 0)
-    .map(([name, bytes]) => `${name} ${mib(bytes)}`);
-  const needs =
-    largest > limit
-      ? `One buffer of this run needs ${mib(largest)} and this GPU binds at most ${mib(limit)} at once.`
-      : `This run needs at least ${mib(least.totalBytes)} on the GPU (${parts.join(', ')}) and ${mib(budget)} are allowed.`;
-  return new LabError('out_of_memory', `${needs} ${advice(gpu, demand, budget, remedies)}`);
+  const isUnbindable = largest > limit;
+  const needs = isUnbindable
+    ? `One buffer of this run needs ${mib(largest)} and this GPU binds at most ${mib(limit)} at once.`
+    : `This run needs at least ${mib(least.totalBytes)} on the GPU and ${mib(budget)} are allowed.`;
+  const parts = isUnbindable ? '' : ` The least: ${bytesByPurpose(least.bytes)}.`;
+  // What helps comes before the parts: a narrow place may show the beginning only.
+  return new LabError('out_of_memory', `${needs} ${advice(gpu, demand, budget, remedies)}${parts}`);
 }
+
+/** "weights 0.8 MiB, gradients …": what is none is left out. */
+export const bytesByPurpose = (bytes: Readonly<Record<string, number>>): string =>
+  Object.entries(bytes)
+    .filter(([, part]) => part > 0)
+    .map(([name, part]) => `${name} ${mib(part)}`)
+    .join(', ');
 
 function advice(gpu: Gpu, demand: Demand, budget: number, remedies: readonly Remedy[]): string {
   const fitting = remedies

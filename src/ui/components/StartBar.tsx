@@ -26,7 +26,7 @@ export function StartBar() {
       >
         Start
       </button>
-      <p id="start-reason" className="small muted">
+      <p id="start-reason" className="small muted" title={reason ?? undefined}>
         {reason ?? ''}
       </p>
     </div>
