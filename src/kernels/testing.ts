@@ -22,7 +22,8 @@ export function describeCases(name: string, cases: readonly KernelCase[]): void 
 
     const names = new Set(cases.map(({ kernel }) => kernel));
     const foldable = allKernels.filter((kernel) => names.has(kernel.name) && isFoldable(kernel));
-    test.runIf(foldable.length)('grids of more workgroups than a dimension holds', async () => {
+    if (!foldable.length) return;
+    test('grids of more workgroups than a dimension holds', async () => {
       const { crossed, end } = foldEarly(gpu, foldable);
       try {
         for (const { name } of foldable) {
