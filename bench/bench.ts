@@ -13,9 +13,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openNodeGpu } from '../src/cli/node_gpu';
+import { pinTuned } from '../src/cli/tuned_gpu';
 import { adapterName, openGpu } from '../src/gpu/device';
-import { pinChoices } from '../src/kernels/matmul';
-import { tunedChoices } from '../src/model/tuned';
 import { VERSION } from '../src/version';
 import { namesOf } from './names';
 import { ReportFile } from './report_file';
@@ -54,7 +53,7 @@ try {
   const file = new ReportFile(values.json, values.add);
   const gpu = await openGpu(await openNodeGpu());
   file.checkAdapter(adapterName(gpu.facts));
-  pinChoices(gpu, await tunedChoices(gpu));
+  await pinTuned(gpu);
   const report = await runBench(gpu, {
     suites: { ...suites, ...onRequest },
     chosen: namesOf(values.suite),

@@ -1,8 +1,7 @@
 import { LabError } from '../errors';
 import { adapterName, openGpu, type Gpu } from '../gpu/device';
-import { pinChoices } from '../kernels/matmul';
-import { tunedChoices } from '../model/tuned';
 import type { Io } from './io';
+import { pinTuned } from './tuned_gpu';
 
 /**
  * The GPU of this machine, named on standard error. Dawn is loaded only now: commands without a GPU do without it.
@@ -22,7 +21,7 @@ export async function openCliGpu(io: Io): Promise<Gpu> {
       { cause },
     );
   }
-  pinChoices(gpu, await tunedChoices(gpu));
+  await pinTuned(gpu);
   io.note(`adapter: ${adapterName(gpu.facts)}`);
   return gpu;
 }

@@ -6,12 +6,12 @@ import { LabError } from '../errors';
 import type { ModelStore, StoredFolder } from '../hub/store';
 import { fileSource, reasonOf } from './files';
 
-/** Where downloaded models lie: REFT_LAB_CACHE, else the cache folder of the person. */
-export const modelCache = (): string =>
-  join(
-    process.env.REFT_LAB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'reft-lab'),
-    'models',
-  );
+/** What the lab keeps between commands: REFT_LAB_CACHE, else its place in the cache folder of the person. */
+export const cacheFolder = (): string =>
+  process.env.REFT_LAB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'reft-lab');
+
+/** Where downloaded models lie. */
+export const modelCache = (): string => join(cacheFolder(), 'models');
 
 /** Downloaded models on disk, a folder each. Errors: `bad_input` saying why a file cannot be written. */
 export class NodeModelStore implements ModelStore {

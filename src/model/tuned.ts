@@ -1,7 +1,8 @@
-import type { Gpu } from '../gpu/device';
+import { adapterName, type Gpu } from '../gpu/device';
 import { tuneMatmuls, type TunedShape } from '../kernels/tuner';
+import { VERSION } from '../version';
 
-/** Milliseconds the tuner may take, once an adapter in the browser and once a command in Node. */
+/** Milliseconds the tuner may take, once an adapter. */
 const BUDGET_MS = 300;
 
 // Of the larger bundled model: hidden size, gate and up projection together, tokens of a training micro-batch.
@@ -13,10 +14,22 @@ const PRODUCTS: readonly TunedShape[] = [
   { layout: 'tn', M: F2, N: C, K: TOKENS },
 ];
 
+/** Configurations by shape class, as they are kept: they may be those of another version of the lab. */
+export type MatmulTable = Record<string, string>;
+
+/** What a table is kept by: adapter and version, since either may change what was measured. */
+export const tableKey = ({ facts }: Gpu): string =>
+  [adapterName(facts), facts.vendor, facts.architecture, VERSION].join(' | ');
+
+export const isTable = (value: unknown): value is MatmulTable =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).every((chosen) => typeof chosen === 'string');
+
 /**
  * The table of matmul configurations that is fastest on this GPU, to pin with `pinChoices`. Adapters that run on the CPU
  * keep the default, which was measured on them at leisure: here a single product takes as long as the whole budget.
  */
-export async function tunedChoices(gpu: Gpu): Promise<Record<string, string>> {
+export async function tunedChoices(gpu: Gpu): Promise<MatmulTable> {
   return gpu.facts.isSoftware ? {} : tuneMatmuls(gpu, PRODUCTS, BUDGET_MS);
 }
