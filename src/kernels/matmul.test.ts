@@ -10,6 +10,7 @@ import { expectClose, expectGradient, F32 } from './compare';
 import { addMatmul, matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
 import { matmulCases } from './matmul.cases';
 import {
+  isFor,
   MATMUL_LAYOUTS,
   matmulBlocking,
   matmulConfigurationNames,
@@ -65,14 +66,13 @@ describe('matmul on the GPU', () => {
     return out;
   };
 
-  test.each(MATMUL_LAYOUTS.flatMap((layout) => matmulConfigurationNames.map((c) => [layout, c] as const)))(
-    '%s %s: a row has the same bits whatever batch it is in',
-    async (layout, configuration) => {
-      const [M, N, K] = [72, 44, 52];
-      const shapes = matmulShapes(layout, { M, N, K });
-      const a = testNumbers(shapes.a[0] * shapes.a[1], 1);
-      const b = testNumbers(shapes.b[0] * shapes.b[1], 2);
-      const { subgroupSize } = gpu.facts;
+  test.each(MATMUL_LAYOUTS)('%s: a row has the same bits whatever batch it is in', async (layout) => {
+    const [M, N, K] = [72, 44, 52];
+    const shapes = matmulShapes(layout, { M, N, K });
+    const a = testNumbers(shapes.a[0] * shapes.a[1], 1);
+    const b = testNumbers(shapes.b[0] * shapes.b[1], 2);
+    const { subgroupSize } = gpu.facts;
+    for (const configuration of matmulConfigurationNames.filter((name) => isFor(name, gpu.facts))) {
       const tile = matmulTile(matmulBlocking(configuration, subgroupSize));
       const kernel = matmulKernel(layout, configuration, subgroupSize);
       const multiply = async (first: number, count: number): Promise<Float32Array> => {
@@ -87,10 +87,11 @@ describe('matmul on the GPU', () => {
         [4, 36],
         [68, 4],
       ] as const) {
-        expect(await multiply(first, count)).toEqual(whole.slice(first * N, (first + count) * N));
+        const part = await multiply(first, count);
+        expect(part, configuration).toEqual(whole.slice(first * N, (first + count) * N));
       }
-    },
-  );
+    }
+  });
 
   test('one plan runs several sizes, none of them too small', async () => {
     const arena = new Arena('matmul', 'separate');

@@ -56,12 +56,17 @@ export interface MatmulExtras {
   partials?: View | undefined;
 }
 
-/** Rows of the product: up to 8, up to 64, more. What suits one suits the others badly. */
-const ROW_CLASSES = ['few', 'some', 'many'] as const;
-export type ShapeClass = `${MatmulLayout}/${(typeof ROW_CLASSES)[number]}`;
+/** Rows of the product: up to 8, up to 64, more; large in all three dims. What suits one suits the others badly. */
+const SIZES = ['few', 'some', 'many', 'large'] as const;
+export type ShapeClass = `${MatmulLayout}/${(typeof SIZES)[number]}`;
 
-export const shapeClass = (layout: MatmulLayout, M: number): ShapeClass =>
-  `${layout}/${M <= 8 ? 'few' : M <= 64 ? 'some' : 'many'}`;
+/** Least M, N and K of a large product. */
+const LARGE = 256;
+
+export function shapeClass(layout: MatmulLayout, { M, N, K }: MatmulDims): ShapeClass {
+  if (Math.min(M, N, K) >= LARGE) return `${layout}/large`;
+  return `${layout}/${M <= 8 ? 'few' : M <= 64 ? 'some' : 'many'}`;
+}
 
 /** Which configuration multiplies matrices of a class: plain data, pinned for a Gpu's life, recorded with a run. */
 export type MatmulChoices = Record<ShapeClass, MatmulConfiguration>;
@@ -70,12 +75,14 @@ const everyLayout = (
   few: MatmulConfiguration,
   some: MatmulConfiguration,
   many: MatmulConfiguration,
+  large = many,
 ): MatmulChoices =>
   Object.fromEntries(
     (['nt', 'nn', 'tn'] as const).flatMap((layout) => [
       [`${layout}/few`, few],
       [`${layout}/some`, some],
       [`${layout}/many`, many],
+      [`${layout}/large`, large],
     ]),
   ) as MatmulChoices;
 
@@ -84,10 +91,11 @@ export function defaultChoices({ isSoftware, subgroupSize }: AdapterFacts): Matm
   if (!isSoftware) return everyLayout('tiled_16x64', 'tiled_32x32', 'tiled_64x64');
   // Wide blocks pay where lanes are few; without subgroups small blocks load least.
   if (subgroupSize === undefined) return everyLayout('direct_8x32', 'direct_8x32', 'direct_8x32');
-  const choices = everyLayout('direct_8x32', 'direct_16x32', 'direct_32x32');
-  // Gradients sum over every token or a layer's output: long enough a loop for the widest block, which takes longer to compile.
+  if (subgroupSize !== 4) return everyLayout('direct_8x32', 'direct_16x32', 'direct_32x32');
+  const choices = everyLayout('direct_8x32', 'direct_16x32', 'direct_32x32', 'direct_64x64');
+  // Gradients sum over every token or a layer's output: long enough a loop for a wide block, which takes longer to compile.
   const wide = 'direct_32x64';
-  return subgroupSize === 4 ? { ...choices, 'nn/many': wide, 'tn/many': wide } : choices;
+  return { ...choices, 'nn/many': wide, 'tn/many': wide };
 }
 
 const isPinned = (gpu: Gpu): boolean => Object.keys(gpu.choices).length > 0;
@@ -222,9 +230,9 @@ export function addMatmul<D>(
   };
   const rule = splitRule(gpu);
   const slices = (step: D): number => (partials ? slicesOf(rule, dims(step)) : 1);
-  for (const configuration of new Set(ROW_CLASSES.map((rows) => choose(`${layout}/${rows}`)))) {
+  for (const configuration of new Set(SIZES.map((size) => choose(`${layout}/${size}`)))) {
     const tile = matmulTile(matmulBlocking(configuration, subgroupSize), fusion);
-    const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step).M)) === configuration;
+    const isChosen = (step: D): boolean => choose(shapeClass(layout, dims(step))) === configuration;
     for (const accumulate of canAccumulate(fusion) ? [false, true] : [false]) {
       const kernel = matmulKernel(layout, configuration, subgroupSize, { ...fusion, accumulate });
       plan.add(

@@ -21,6 +21,7 @@ export const matmulConfigurations = {
   direct_16x32: { rows: 16, width: 32 },
   direct_32x32: { rows: 32, width: 32 },
   direct_32x64: { rows: 32, width: 64 },
+  direct_64x64: { rows: 64, width: 64 },
 } as const satisfies Record<string, Blocking | { rows: number; width: number }>;
 
 export type MatmulConfiguration = keyof typeof matmulConfigurations;
@@ -50,9 +51,12 @@ export function fusable(configuration: MatmulConfiguration): (typeof FUSED)[numb
   return same ?? (configuration.startsWith('tiled') ? 'tiled_32x32' : 'direct_16x32');
 }
 
+/** Blocks that only subgroups of four threads can hold. */
+const WIDEST: readonly MatmulConfiguration[] = ['direct_32x64', 'direct_64x64'];
+
 /** Whether a configuration is ever used on an adapter: wide blocks need loads that subgroups share, the widest few lanes. */
 export function isFor(configuration: MatmulConfiguration, { subgroupSize }: AdapterFacts): boolean {
-  if (configuration === 'direct_32x64') return subgroupSize === 4;
+  if (WIDEST.includes(configuration)) return subgroupSize === 4;
   return configuration.startsWith('tiled') || configuration === 'direct_8x32' || subgroupSize !== undefined;
 }
 
@@ -69,7 +73,9 @@ export function fusionsOf(layout: MatmulLayout, configuration: MatmulConfigurati
   const stored = [PLAIN, ...fusions.filter(isReader)];
   const storages = EVERY_STORAGE.includes(configuration)
     ? STORAGES.filter((storage) => storage !== 'f32')
-    : (['q4'] as const);
+    : configuration === 'direct_32x64' // between two that have it
+      ? []
+      : (['q4'] as const);
   return [
     PLAIN,
     ...fusions,
@@ -94,6 +100,8 @@ export const plainMatmulKernels = {
 export const PLAIN_TILE = [64, 64] as const;
 
 const LEAST_COLUMNS = 4;
+/** From here a thread of a subgroup of four stores its rows in a loop: written out they are most of what is compiled. */
+const ROWS_OF_LOOP = 64;
 /** Threads of a direct workgroup where nothing is shared. */
 const THREADS = 8;
 
@@ -116,7 +124,7 @@ export function matmulBlocking(
     across,
     down: 1,
     ...(shares ? { subgroup: subgroupSize } : {}),
-    ...(across === 4 ? { dots: 2 } : {}),
+    ...(across === 4 ? { dots: 2, storesInLoop: rows >= ROWS_OF_LOOP } : {}),
   };
 }
 

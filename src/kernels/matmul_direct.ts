@@ -141,13 +141,14 @@ function products(text: MatmulText, operands: Operands): string[] {
 
 /**
  * One turn of the loop in a quad: `count` fours of k, rows of a first, then b column by column, so that few of its values wait
- * for use. All in scalars by name: SwiftShader copies a component at each use of a vector.
+ * for use. All in scalars by name: SwiftShader copies a component at each use of a vector. It also copies the first factor of
+ * a product, and keeps the second in a register: b's value, which every row takes.
  */
 function quadProducts(text: MatmulText, operands: Operands, count: number): string[] {
   const fours = range(count);
   const column = (n: number): string[] => {
     const terms = (r: number): string[] =>
-      fours.flatMap((f) => range(4).map((k) => `u${n}_${f}_${k} * s${r}_${f}_${k}`));
+      fours.flatMap((f) => range(4).map((k) => `s${r}_${f}_${k} * u${n}_${f}_${k}`));
     return [
       ...fours.flatMap((f) => columnOfB(text, operands, n, f)),
       ...text.rows.map((r) => `c${r}_${n} += ${terms(r).join(' + ')};`),
@@ -170,6 +171,10 @@ const transposed = (vectors: string[]): string[] =>
 
 const rowOfK = (k: string): string => `min(${k}, last)`;
 
+/** All bits for each of four k that is below K. */
+const insideK = (f: number): string =>
+  `select(vec4u(0u), vec4u(ALL), vec4u(k${f}) + vec4u(0u, 1u, 2u, 3u) < vec4u(K))`;
+
 /** Where four number f of a turn's k lies, and this thread's loads of a for it: v0_f, v1_f … Sums of squares grow. */
 function loadA(text: MatmulText, { a, isRagged }: Operands, f: number): string[] {
   const { layout, fusion } = text;
@@ -186,9 +191,7 @@ function loadA(text: MatmulText, { a, isRagged }: Operands, f: number): string[]
   return [
     `let k${f} = turn + ${4 * f}u;`,
     ...(layout === 'tn' ? [] : [`let at${f} = min(k${f}, last) / 4u;`]),
-    ...(layout !== 'tn'
-      ? [`let inside${f} = select(vec4u(0u), vec4u(ALL), vec4u(k${f}) + vec4u(0u, 1u, 2u, 3u) < vec4u(K));`]
-      : []),
+    ...(layout !== 'tn' ? [`let inside${f} = ${insideK(f)};`] : []),
     ...range(loadsOfA(text)).map(load),
     ...(fusion.norm ? [`let scale${f} = weight[at${f}] + offset;`] : []),
     ...(fusion.norm ? squareNames(text).map((name, i) => `${name} += dot(v${i}_${f}, v${i}_${f});`) : []),
@@ -222,12 +225,12 @@ function columnOfB(text: MatmulText, operands: Operands, n: number, f: number): 
   return [`let u${n}_${f} = ${fourOfB(text, operands, n, f)};`, ...named((k) => `u${n}_${f}.${XYZW[k]}`)];
 }
 
-/** nt: four k of a column of the product. */
+/** nt: four k of a column of the product. In a quad the mask is made anew: kept, it holds registers that the sums need more. */
 function fourOfB(text: MatmulText, { b, isRagged }: Operands, n: number, f: number): string {
   const value = b(text, `b${n}`, `at${f}`);
   if (!isRagged) return value;
   const scale = text.fusion.norm ? ` * scale${f}` : '';
-  return `keep(${value}${scale}, inside${f})`;
+  return `keep(${value}${scale}, ${text.blocking.dots ? insideK(f) : `inside${f}`})`;
 }
 
 const rowNames = (g: number, f: number): string[] => range(4).map((i) => `w${g}_${i}_${f}`);

@@ -20,6 +20,8 @@ export interface Blocking {
    * lanes by quad operations. Left out: a row's four columns gain one product of a matrix of four by four.
    */
   dots?: number;
+  /** With `dots`: rows are stored by a loop. A third less code to compile; where k is short the loop costs a seventh more. */
+  storesInLoop?: boolean;
 }
 
 /** What a kernel does around the product, and how b is stored. */
@@ -134,11 +136,9 @@ export class MatmulText {
   }
 
   /** Which row of the workgroup's tile a thread's row r is, as WGSL; tn loads four rows at once. */
-  private rowOf(r: number): string {
-    if (!this.swaps) return `${r}u`;
-    const size = this.layout === 'tn' ? 4 : 1;
-    const place = Math.floor(r / size) % 4;
-    return `(${r - place * size}u + (lane ^ ${place}u) * ${size}u)`;
+  private rowOf(r: string): string {
+    if (!this.swaps) return r;
+    return this.layout === 'tn' ? `(${r} ^ (lane * 4u))` : `(${r} ^ lane)`;
   }
 
   declareSums(): string[] {
@@ -150,11 +150,13 @@ export class MatmulText {
     );
   }
 
-  /** Of one row, the sums of a group of four columns. */
-  private sums(r: number, g: number): string {
-    if (!this.blocking.dots) return `c${r}_${g}`;
+  /** Of one row, the sums of a group of four columns; of row `r` of the loop that stores them where r is undefined. */
+  private sums(r: number | undefined, g: number): string {
+    if (r !== undefined && !this.blocking.dots) return `c${r}_${g}`;
+    const sum = (n: number): string =>
+      r === undefined ? `sums[r + ${n * this.rows.length}u]` : `c${r}_${n}`;
     return `vec4f(${range(4)
-      .map((i) => `c${r}_${4 * g + i}`)
+      .map((i) => sum(4 * g + i))
       .join(', ')})`;
   }
 
@@ -172,28 +174,49 @@ export class MatmulText {
    * of `out` in each call of it.
    */
   finish(): string[] {
-    const stored = this.fusion.gated ? this.groups.length / 2 : this.groups.length;
     return [
       '  let stride = params.ldc / 4u;',
       '  let corner = (group.z * params.M + row) * stride + column / 4u;',
       '  let rows = params.M - min(row, params.M);',
       '  let width = params.N;',
       '  let columns = width - min(column, width);',
-      ...this.rows.flatMap((r) => [
-        `  if (${this.rowOf(r)} < rows) {`,
-        `    let at = corner + ${this.rowOf(r)} * stride;`,
-        ...range(stored).flatMap((g) => [
-          `    if (${4 * g}u < columns) {`,
-          ...this.store(r, g, stored).map((line) => `      ${line}`),
-          '    }',
-        ]),
-        '  }',
+      ...(this.blocking.storesInLoop ? this.rowLoop() : this.rows.flatMap((r) => this.storeRow(r))),
+    ];
+  }
+
+  /** The rows one after another, their sums in an array. */
+  private rowLoop(): string[] {
+    const count = this.rows.length;
+    const sums = range(this.blocking.columns).flatMap((n) =>
+      this.rows.map((r) => `  sums[${n * count + r}] = c${r}_${n};`),
+    );
+    return [
+      `  var sums: array<f32, ${sums.length}>;`,
+      ...sums,
+      `  for (var r = 0u; r < ${count}u; r++) {`,
+      ...this.storeRow(undefined).map((line) => '  ' + line),
+      '  }',
+    ];
+  }
+
+  /** One row, or row `r` of a loop, where it is inside. */
+  private storeRow(r: number | undefined): string[] {
+    const stored = this.fusion.gated ? this.groups.length / 2 : this.groups.length;
+    const place = this.rowOf(r === undefined ? 'r' : `${r}u`);
+    return [
+      `  if (${place} < rows) {`,
+      `    let at = corner + ${place} * stride;`,
+      ...range(stored).flatMap((g) => [
+        `    if (${4 * g}u < columns) {`,
+        ...this.store(r, g, stored).map((line) => `      ${line}`),
+        '    }',
       ]),
+      '  }',
     ];
   }
 
   /** One row's group of four columns, of `stored` groups, to out[at + g] with the epilogue. */
-  private store(r: number, g: number, stored: number): string[] {
+  private store(r: number | undefined, g: number, stored: number): string[] {
     const { gated, activated, residual, bias, accumulate } = this.fusion;
     const biased = (group: number, at: string): string =>
       this.sums(r, group) + (bias ? ` + bias[${at} + ${g}u]` : '');

@@ -7,7 +7,7 @@ import { openTestGpu } from '../gpu/testing';
 import { testNumbers } from './case_numbers';
 import { expectClose } from './compare';
 import { addMatmul, choicesOf, defaultChoices, pinChoices } from './matmul';
-import { matmulConfigurationNames } from './matmul_configurations';
+import { isFor, matmulConfigurationNames } from './matmul_configurations';
 import { matmulReference } from './matmul.reference';
 import { tuneMatmuls } from './tuner';
 
@@ -71,7 +71,7 @@ async function products(
     const [bytes] = await stream.read('matmul', (pass) => plan.encode(pass), [out]);
     results.push(new Float32Array(bytes ?? new ArrayBuffer(0)).slice(0, M * N));
   }
-  expect(Object.keys(choicesOf(gpu))).toHaveLength(9);
+  expect(Object.keys(choicesOf(gpu))).toHaveLength(12);
   plan.destroy();
   stream.destroy();
   arena.destroy();
@@ -83,7 +83,8 @@ test('a row has the same bits on both sides of every switching point and under e
   const [N, K] = [72, 52];
   const sizes = [1, 8, 9, 64, 65];
   const probe = await openTestGpu();
-  const kind = defaultChoices(probe.facts)['nt/many'].split('_')[0] ?? '';
+  const { facts } = probe;
+  const kind = defaultChoices(facts)['nt/many'].split('_')[0] ?? '';
   probe.close();
   const plain = await products({}, sizes, N, K);
   const [largest] = plain.slice(-1);
@@ -100,8 +101,13 @@ test('a row has the same bits on both sides of every switching point and under e
     reason: 'sums of 52 products in f32',
   });
   for (const result of plain) expect(result).toEqual(largest?.slice(0, result.length));
-  for (const name of matmulConfigurationNames.filter((one) => one.startsWith(kind))) {
+  for (const name of matmulConfigurationNames.filter((one) => one.startsWith(kind) && isFor(one, facts))) {
     const [other] = await products({ 'nt/many': name }, [65], N, K);
     expect(other).toEqual(largest);
   }
+});
+
+test('nor do they change where a product counts as large', async () => {
+  const [less, large] = await products({}, [255, 256], 256, 256);
+  expect(less).toEqual(large?.slice(0, 255 * 256));
 });

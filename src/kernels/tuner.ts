@@ -12,6 +12,7 @@ import {
   type ShapeClass,
 } from './matmul';
 import {
+  isFor,
   matmulBlocking,
   matmulConfigurationNames,
   matmulKernel,
@@ -32,6 +33,8 @@ const SAMPLES = 3;
 const REPEATS = 8;
 /** Another configuration is taken when it needs at most this share of the default's time: noise decides nothing. */
 const WORTH = 0.93;
+/** A tile of so many times the product's rows is not tried: most of it would be thrown away. */
+const IDLE = 8;
 
 /**
  * Times the configurations of the adapter's kind at the largest of `shapes` in every class and returns the table of the
@@ -62,7 +65,7 @@ function largestByClass(shapes: readonly TunedShape[]): Map<ShapeClass, TunedSha
   const work = ({ M, N, K }: TunedShape): number => M * N * K;
   const largest = new Map<ShapeClass, TunedShape>();
   for (const shape of [...shapes].sort((a, b) => work(b) - work(a))) {
-    const name = shapeClass(shape.layout, shape.M);
+    const name = shapeClass(shape.layout, shape);
     if (work(shape) > 0 && !largest.has(name)) largest.set(name, shape);
   }
   return largest;
@@ -80,6 +83,7 @@ async function fastest(
   let least = WORTH * (await bench.time(shape, preset));
   for (const configuration of matmulConfigurationNames) {
     if (configuration === preset || !configuration.startsWith(kind)) continue;
+    if (!isFor(configuration, bench.gpu.facts) || bench.tileOf(configuration)[0] >= IDLE * shape.M) continue;
     if (performance.now() >= until) return preset;
     const time = await bench.time(shape, configuration);
     if (time < least) [best, least] = [configuration, time];
@@ -89,7 +93,7 @@ async function fastest(
 
 /** Buffers that hold the largest operands, and a clock. */
 class Bench {
-  private readonly gpu: Gpu;
+  readonly gpu: Gpu;
   private readonly arena = new Arena('tuner', 'separate');
   private readonly stream: Stream;
   private readonly buffers;
@@ -107,10 +111,15 @@ class Bench {
     this.stream = new Stream(gpu);
   }
 
+  /** Rows and columns of a configuration's tile. */
+  tileOf(configuration: MatmulConfiguration): readonly [rows: number, columns: number] {
+    return matmulTile(matmulBlocking(configuration, this.gpu.facts.subgroupSize));
+  }
+
   /** Milliseconds of one product: the least of a few samples, after one dispatch that compiles. */
   async time(shape: TunedShape, configuration: MatmulConfiguration): Promise<number> {
     const { subgroupSize } = this.gpu.facts;
-    const tile = matmulTile(matmulBlocking(configuration, subgroupSize));
+    const tile = this.tileOf(configuration);
     const plan = new Plan<null>(this.gpu, 'tuner');
     const kernel = matmulKernel(shape.layout, configuration, subgroupSize);
     plan.add(kernel, this.buffers, () => matmulLaunch(shape.layout, tile, shape));
