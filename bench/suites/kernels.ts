@@ -12,6 +12,8 @@ import { matmulWork } from '../works/matmul';
 
 const GEMM = 512;
 const GEMM_PAIRS = 15;
+/** Its samples, and the probe's beside them, are this many times as long as others: what surrounds a submit is little of them. */
+const GEMM_LENGTH = 6;
 /** Tokens of a batch where the adapter is fast enough, halved until its slowest matmul takes `SAMPLE_MS`. */
 const MOST_TOKENS = 2048;
 const LEAST_TOKENS = 32;
@@ -59,8 +61,8 @@ async function squareMatmul(
   const work = matmulWork('nt', '', GEMM, GEMM, GEMM);
   const { encode, release } = prepareWork(gpu, work);
   const peak = fma_way && fmaCandidate(gpu, clock, fma_way);
-  const turns = peak ? await workFor(peak.probe) : null;
-  const { repeats } = await clock.repeatsFor(encode);
+  const turns = GEMM_LENGTH * ((peak && (await workFor(peak.probe))) ?? 0);
+  const repeats = GEMM_LENGTH * (await clock.repeatsFor(encode)).repeats;
   const rates: number[] = [];
   const shares: number[] = [];
   for (let pair = 0; pair < GEMM_PAIRS; pair++) {
