@@ -9,6 +9,7 @@ import { testNumbers } from './case_numbers';
 import { expectClose, expectGradient, F32 } from './compare';
 import { addMatmul, matmulLaunch, matmulShapes, type MatmulLayout } from './matmul';
 import { matmulCases } from './matmul.cases';
+import { matmulSplitCases } from './matmul_split.cases';
 import {
   isFor,
   MATMUL_LAYOUTS,
@@ -21,6 +22,8 @@ import { matmulReference } from './matmul.reference';
 import { describeCases } from './testing';
 
 describeCases('matmul', matmulCases);
+// Here and not beside the split's rules: the kernels are the same, and compiled once a file.
+describeCases('split matmul', matmulSplitCases);
 
 describe('matmul reference', () => {
   // y = x w^T, loss = sum(dy * y): then dx = dy w (nn) and dw = dy^T x (tn).

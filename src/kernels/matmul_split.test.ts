@@ -18,10 +18,6 @@ import {
   splitRule,
   type SplitRule,
 } from './matmul_split';
-import { matmulSplitCases } from './matmul_split.cases';
-import { describeCases } from './testing';
-
-describeCases('split matmul', matmulSplitCases);
 
 const FORCED: SplitRule = { tile: 16, workgroups: 64, depth: 16 };
 

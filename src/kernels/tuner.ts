@@ -39,7 +39,7 @@ const IDLE = 8;
 /**
  * Times the configurations of the adapter's kind at the largest of `shapes` in every class and returns the table of the
  * fastest: plain data to pin (`pinChoices`), to record with a run and to cache by adapter. `budgetMs` covers compiling too:
- * classes that were not measured in time keep their default, so that a budget of 0 gives the default table. The kind of
+ * classes that were not measured in time, those named last, keep their default, so that a budget of 0 gives the default table. The kind of
  * configuration, and with it every bit of a product, does not depend on what is measured.
  */
 export async function tuneMatmuls(
@@ -61,12 +61,14 @@ export async function tuneMatmuls(
   return choices;
 }
 
+/** Classes in the order in which `shapes` first names them: when time is short the last go without. */
 function largestByClass(shapes: readonly TunedShape[]): Map<ShapeClass, TunedShape> {
   const work = ({ M, N, K }: TunedShape): number => M * N * K;
   const largest = new Map<ShapeClass, TunedShape>();
-  for (const shape of [...shapes].sort((a, b) => work(b) - work(a))) {
+  for (const shape of shapes) {
     const name = shapeClass(shape.layout, shape);
-    if (work(shape) > 0 && !largest.has(name)) largest.set(name, shape);
+    const held = largest.get(name);
+    if (work(shape) > (held ? work(held) : 0)) largest.set(name, shape);
   }
   return largest;
 }
