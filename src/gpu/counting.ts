@@ -102,21 +102,13 @@ export class GpuCounter {
   }
 
   private watchPasses(device: GPUDevice): void {
-    const createEncoder = device.createCommandEncoder.bind(device);
-    device.createCommandEncoder = (descriptor) => {
-      const encoder = createEncoder(descriptor);
-      const begin = encoder.beginComputePass.bind(encoder);
-      encoder.beginComputePass = (options) => {
-        const pass = begin(options);
-        const dispatch = pass.dispatchWorkgroups.bind(pass);
-        pass.dispatchWorkgroups = (x, y, z) => {
-          this.counts.dispatches += 1;
-          dispatch(x, y, z);
-        };
-        return pass;
+    eachPass(device, (pass) => {
+      const dispatch = pass.dispatchWorkgroups.bind(pass);
+      pass.dispatchWorkgroups = (x, y, z) => {
+        this.counts.dispatches += 1;
+        dispatch(x, y, z);
       };
-      return encoder;
-    };
+    });
   }
 
   private watchSubmits(queue: GPUQueue): void {
@@ -135,4 +127,20 @@ export class GpuCounter {
       return done();
     };
   }
+}
+
+/** For tests and the bench: hands every compute pass that begins from now on to `change`. Returns how to end it. */
+export function eachPass(device: GPUDevice, change: (pass: GPUComputePassEncoder) => void): () => void {
+  const create = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = (descriptor) => {
+    const encoder = create(descriptor);
+    const begin = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = (options) => {
+      const pass = begin(options);
+      change(pass);
+      return pass;
+    };
+    return encoder;
+  };
+  return () => void (device.createCommandEncoder = create);
 }

@@ -1,3 +1,4 @@
+import { eachPass } from '../gpu/counting';
 import type { Gpu } from '../gpu/device';
 import type { Kernel } from '../gpu/kernel';
 
@@ -9,29 +10,20 @@ export const isFoldable = ({ wgsl }: Kernel): boolean => /\b(\w+)\.y \* \w+\.x \
  * that switching point; from three workgroups on, some lie past the count. `crossed`: names of the kernels that were folded.
  */
 export function foldEarly(gpu: Gpu, kernels: readonly Kernel[]): { crossed: Set<string>; end: () => void } {
-  const { device } = gpu;
   const foldable = new Set(kernels.filter(isFoldable).map(({ name }) => name));
   const crossed = new Set<string>();
-  const create = device.createCommandEncoder.bind(device);
-  device.createCommandEncoder = (descriptor) => {
-    const encoder = create(descriptor);
-    const begin = encoder.beginComputePass.bind(encoder);
-    encoder.beginComputePass = (options) => {
-      const pass = begin(options);
-      const [set, dispatch] = [pass.setPipeline.bind(pass), pass.dispatchWorkgroups.bind(pass)];
-      let kernel = '';
-      pass.setPipeline = (pipeline) => {
-        kernel = pipeline.label;
-        set(pipeline);
-      };
-      pass.dispatchWorkgroups = (x, y = 1, z = 1) => {
-        if (!foldable.has(kernel) || x < 2 || y * z > 1) return dispatch(x, y, z);
-        crossed.add(kernel);
-        dispatch(x - 1, 2);
-      };
-      return pass;
+  const end = eachPass(gpu.device, (pass) => {
+    const [set, dispatch] = [pass.setPipeline.bind(pass), pass.dispatchWorkgroups.bind(pass)];
+    let kernel = '';
+    pass.setPipeline = (pipeline) => {
+      kernel = pipeline.label;
+      set(pipeline);
     };
-    return encoder;
-  };
-  return { crossed, end: () => void (device.createCommandEncoder = create) };
+    pass.dispatchWorkgroups = (x, y = 1, z = 1) => {
+      if (!foldable.has(kernel) || x < 2 || y * z > 1) return dispatch(x, y, z);
+      crossed.add(kernel);
+      dispatch(x - 1, 2);
+    };
+  });
+  return { crossed, end };
 }
